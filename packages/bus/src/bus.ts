@@ -1,0 +1,136 @@
+import {
+  associationRecordSchema,
+  type AssociationRecord,
+  deadLetterSchema,
+  type DeadLetter,
+  deleteBudgetSchema,
+  type DeleteBudget,
+  destinationRecordSchema,
+  type DestinationRecord,
+  epochRecordSchema,
+  type EpochRecord,
+  instanceRecordSchema,
+  type InstanceRecord,
+} from "@keyferry/contracts";
+import type { Clock, Logger, Random, SecretValue } from "@keyferry/ports";
+import { Bucket } from "./bucket.ts";
+import { toBusError } from "./bus-error.ts";
+import { jsonCodec } from "./codec.ts";
+import { HintChannel } from "./hints.ts";
+import { Link } from "./link.ts";
+import { isProvisioned, provision, streamInfo } from "./provision.ts";
+import { deadLetterSubject } from "./subjects.ts";
+import { CommandTable, EventLog, ResultTable } from "./tables.ts";
+import { createWorkshop } from "./workshop.ts";
+
+export interface BusOptions {
+  readonly servers: readonly string[];
+  /** Name of the service: in NATS's connection list and in dead letters. */
+  readonly name: string;
+  readonly user?: string | undefined;
+  readonly password?: SecretValue | undefined;
+  readonly credsFile?: string | undefined;
+  readonly caFile?: string | undefined;
+  /** Copies of each stream that provision() makes; 1 if absent. */
+  readonly replicas?: number | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface BusStatus {
+  readonly connected: boolean;
+  readonly provisioned: boolean;
+  /** What is being waited for, if anything. */
+  readonly why?: string;
+}
+
+/** All of NATS, as the services see it. */
+export interface Bus extends AsyncDisposable {
+  readonly events: EventLog;
+  readonly commands: CommandTable;
+  readonly results: ResultTable;
+  readonly hints: HintChannel;
+  readonly deadLetters: { publish(letter: DeadLetter, destination: string, key: string): Promise<void> };
+  readonly destinations: Bucket<DestinationRecord>;
+  readonly associations: Bucket<AssociationRecord>;
+  /** Bucket `config`, key "instance". */
+  readonly instance: Bucket<InstanceRecord>;
+  /** Bucket `config`, key "epoch". */
+  readonly epochs: Bucket<EpochRecord>;
+  /** Bucket `config`, keys "budget.<destination uid>". */
+  readonly budgets: Bucket<DeleteBudget>;
+  /** Makes or updates streams, buckets and the resolvers' durables. The association-service alone calls it. */
+  provision(): Promise<void>;
+  /** Resolves when connected and provisioned; logs what it waits for. Throws `bus-too-old`, or when aborted. */
+  ready(signal: AbortSignal): Promise<void>;
+  status(): BusStatus;
+  streamInfo(): Promise<Record<string, { created: string; lastSequence: number }>>;
+  close(): Promise<void>;
+}
+
+const READY_POLL_MS = 500;
+const letterCodec = jsonCodec(deadLetterSchema);
+
+/** Opens the bus. Resolves at once: it connects, and reconnects for ever, in the background. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const { logger, clock, random, servers } = options;
+  const link = new Link(options);
+  let provisioned = false;
+  const publishLetter = async (letter: DeadLetter, destination = "-", key = "-"): Promise<void> => {
+    try {
+      const subject = deadLetterSubject(letter.service, destination, key);
+      await link.now().js.publish(subject, letterCodec.encode(letter));
+    } catch (error) {
+      throw toBusError(error, "Publishing a dead letter");
+    }
+  };
+  const workshop = createWorkshop({
+    link,
+    logger,
+    clock,
+    random,
+    service: options.name,
+    publishDeadLetter: publishLetter,
+  });
+  const bus: Bus = {
+    events: new EventLog(workshop),
+    commands: new CommandTable(workshop),
+    results: new ResultTable(workshop),
+    hints: new HintChannel(link, logger),
+    deadLetters: { publish: publishLetter },
+    destinations: new Bucket(workshop, "destinations", jsonCodec(destinationRecordSchema)),
+    associations: new Bucket(workshop, "associations", jsonCodec(associationRecordSchema)),
+    instance: new Bucket(workshop, "config", jsonCodec(instanceRecordSchema)),
+    epochs: new Bucket(workshop, "config", jsonCodec(epochRecordSchema)),
+    budgets: new Bucket(workshop, "config", jsonCodec(deleteBudgetSchema)),
+    async provision() {
+      await provision(link, { replicas: options.replicas ?? 1 });
+      provisioned = true;
+    },
+    async ready(signal) {
+      for (let polls = 0; ; polls += 1) {
+        signal.throwIfAborted();
+        if (link.failure !== undefined) throw link.failure;
+        if (link.online) {
+          provisioned = await isProvisioned(link).catch(() => false);
+          if (provisioned) return;
+          if (polls % 20 === 0) logger.info({}, "waiting for the association-service to make the streams");
+        }
+        await clock.sleep(READY_POLL_MS, signal);
+      }
+    },
+    status() {
+      if (link.failure !== undefined) return { connected: false, provisioned, why: link.failure.message };
+      if (!link.online)
+        return { connected: false, provisioned, why: `NATS does not answer at ${servers.join(", ")}` };
+      return provisioned
+        ? { connected: true, provisioned }
+        : { connected: true, provisioned, why: "the association-service has not made the streams yet" };
+    },
+    streamInfo: () => streamInfo(link),
+    close: () => link.close(),
+    [Symbol.asyncDispose]: () => link.close(),
+  };
+  return bus;
+}

@@ -1,0 +1,110 @@
+import type { Lane, SecretKey, Uid } from "@keyferry/contracts";
+
+// The one place where names on the wire are made and read: streams, subjects, buckets, durables, keys.
+
+export const EVENTS_STREAM = "KV2_EVENTS";
+export const DESIRED_STREAM = "SYNC_DESIRED";
+export const RESULTS_STREAM = "SYNC_RESULTS";
+export const DLQ_STREAM = "SYNC_DLQ";
+
+export const EVENTS_SUBJECTS = "kv2.event.>";
+export const DESIRED_SUBJECTS = "sync.desired.>";
+export const RESULTS_SUBJECTS = "sync.result.>";
+export const DLQ_SUBJECTS = "sync.dlq.>";
+
+export const BUCKETS = ["destinations", "associations", "rules", "config", "leases"] as const;
+export type BucketName = (typeof BUCKETS)[number];
+
+export const EVENTS_DURABLE = "resolver";
+export const RESULTS_DURABLE = "resolver-results";
+
+export function eventSubject(source: string, key: SecretKey): string {
+  return `kv2.event.${subjectToken(source)}.${key}`;
+}
+
+export function eventSubjectsOf(source: string): string {
+  return `kv2.event.${subjectToken(source)}.*`;
+}
+
+export function desiredSubject(destination: Uid, key: SecretKey, lane: Lane): string {
+  return `sync.desired.${destination}.${key}.${lane}`;
+}
+
+/** Both lanes of one (destination, secret): what a compare-and-set of a command looks at. */
+export function desiredSubjectsOf(destination: Uid, key: SecretKey): string {
+  return `sync.desired.${destination}.${key}.*`;
+}
+
+export function laneSubjects(destination: Uid, lane: Lane): string {
+  return `sync.desired.${destination}.*.${lane}`;
+}
+
+export function resultSubject(destination: Uid, key: SecretKey): string {
+  return `sync.result.${destination}.${key}`;
+}
+
+export function deadLetterSubject(service: string, destination: string, key: string): string {
+  return `sync.dlq.${subjectToken(service)}.${destination}.${key}`;
+}
+
+export function hintSubject(source: string): string {
+  return `kv2.hint.${subjectToken(source)}`;
+}
+
+export function bucketStream(bucket: BucketName): string {
+  return `KV_${bucket}`;
+}
+
+export function bucketSubjects(bucket: BucketName): string {
+  return `$KV.${bucket}.>`;
+}
+
+export function bucketSubject(bucket: BucketName, key: string): string {
+  return `$KV.${bucket}.${key}`;
+}
+
+/** The key of a bucket's subject. */
+export function bucketKeyOf(bucket: BucketName, subject: string): string {
+  return subject.slice(`$KV.${bucket}.`.length);
+}
+
+/** Tokens of `sync.desired.<destination>.<k>.<lane>` or `sync.result.<destination>.<k>`. */
+export function destinationAndKeyOf(subject: string): { destination: Uid; key: SecretKey; lane: Lane } {
+  const [, , destination = "", key = "", lane = "live"] = subject.split(".");
+  return { destination, key, lane: lane === "bulk" ? "bulk" : "live" };
+}
+
+/** Tokens of `kv2.event.<source>.<k>`. */
+export function sourceAndKeyOf(subject: string): { source: string; key: SecretKey } {
+  const [, , source = "", key = ""] = subject.split(".");
+  return { source: Buffer.from(source, "base64url").toString("utf8"), key };
+}
+
+export function sinkDurable(destination: Uid, lane: Lane): string {
+  return `sink-${destination}-${lane}`;
+}
+
+/** Key in the bucket `associations`. */
+export function associationKey(destination: Uid, key: SecretKey): string {
+  return `${destination}.${key}`;
+}
+
+/** Key in the bucket `destinations`: by identity, so that creating with revision 0 makes a name unique. */
+export function destinationKey(identity: { namespace: string; type: string; name: string }): string {
+  return `name.${subjectToken(identity.namespace)}.${identity.type}.${subjectToken(identity.name)}`;
+}
+
+/** Key in the bucket `destinations` of a retired one, whose name may be in use again. */
+export function retiredDestinationKey(uid: Uid): string {
+  return `retired.${uid}`;
+}
+
+/** Key of both lanes' and results' views. */
+export function pairKey(destination: Uid, key: SecretKey): string {
+  return `${destination}.${key}`;
+}
+
+// A name may hold dots and spaces, which subjects forbid; base64url of the empty string would be an empty token.
+function subjectToken(name: string): string {
+  return name === "" ? "-" : Buffer.from(name, "utf8").toString("base64url");
+}

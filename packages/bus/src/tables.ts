@@ -1,0 +1,293 @@
+import {
+  type Lane,
+  type SecretKey,
+  type SyncCommand,
+  type SyncRecord,
+  syncCommandSchema,
+  syncRecordSchema,
+  type Uid,
+  type VersionEvent,
+  versionEventSchema,
+} from "@keyferry/contracts";
+import type { JsMsg } from "@nats-io/jetstream";
+import { DeliverPolicy } from "@nats-io/jetstream";
+import { toBusError } from "./bus-error.ts";
+import { type Codec, decodeOrThrow, jsonCodec } from "./codec.ts";
+import type { Consumption, ConsumeOptions, Decision, HandlerContext } from "./consume.ts";
+import { ensureSinkConsumers, dropSinkConsumers } from "./provision.ts";
+import {
+  DESIRED_STREAM,
+  DESIRED_SUBJECTS,
+  desiredSubject,
+  desiredSubjectsOf,
+  destinationAndKeyOf,
+  EVENTS_DURABLE,
+  EVENTS_STREAM,
+  eventSubject,
+  eventSubjectsOf,
+  pairKey,
+  RESULTS_DURABLE,
+  RESULTS_STREAM,
+  RESULTS_SUBJECTS,
+  resultSubject,
+  sinkDurable,
+  sourceAndKeyOf,
+} from "./subjects.ts";
+import {
+  compareAndSet,
+  type Entry,
+  type PublishResult,
+  purgeSubject,
+  readLast,
+  readLastAs,
+  type Table,
+} from "./table.ts";
+import { startView, type View } from "./view.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** Takes one decoded message and says what becomes of it. What it throws is a retry with capped backoff. */
+export type Handler<M> = (message: M, context: HandlerContext) => Promise<Decision>;
+
+export interface EventMessage {
+  readonly source: string;
+  readonly key: SecretKey;
+  readonly entry: Entry<VersionEvent>;
+}
+
+export interface CommandMessage {
+  readonly destination: Uid;
+  readonly key: SecretKey;
+  readonly lane: Lane;
+  readonly entry: Entry<SyncCommand>;
+}
+
+export interface ResultMessage {
+  readonly destination: Uid;
+  readonly key: SecretKey;
+  readonly entry: Entry<SyncRecord>;
+}
+
+/** A command and the lane that it lies in. */
+export type LanedCommand = SyncCommand & { readonly lane: Lane };
+
+const eventCodec = jsonCodec(versionEventSchema);
+const commandCodec = jsonCodec(syncCommandSchema);
+const recordCodec = jsonCodec(syncRecordSchema);
+
+/** KV2_EVENTS: log of what was seen, and the detector's memory. */
+export class EventLog {
+  readonly #workshop: Workshop;
+  readonly #table: Table;
+
+  constructor(workshop: Workshop) {
+    this.#workshop = workshop;
+    this.#table = workshop.table(EVENTS_STREAM, "version-event.v1");
+  }
+
+  /** The last event of a secret. */
+  last(source: string, key: SecretKey): Promise<Entry<VersionEvent> | undefined> {
+    return readLastAs(this.#table, eventCodec, eventSubject(source, key));
+  }
+
+  /** Appends by compare-and-set; `expectedSequence` 0 means that there is no event of this secret yet. */
+  append(
+    source: string,
+    key: SecretKey,
+    event: VersionEvent,
+    expectedSequence: number,
+  ): Promise<PublishResult> {
+    const subject = eventSubject(source, key);
+    return compareAndSet(this.#table, subject, eventCodec.encode(event), { expected: expectedSequence });
+  }
+
+  /** The last event of every secret of a source, once: the detector's memory at start. */
+  async *loadLast(
+    source: string,
+    signal: AbortSignal,
+  ): AsyncIterable<{ key: SecretKey; entry: Entry<VersionEvent>; index: number; total: number }> {
+    const { js } = await this.#table.link.connected();
+    try {
+      const consumer = await js.consumers.get(EVENTS_STREAM, {
+        filter_subjects: eventSubjectsOf(source),
+        deliver_policy: DeliverPolicy.LastPerSubject,
+      });
+      const total = (await consumer.info()).num_pending;
+      if (total === 0) return;
+      let index = 0;
+      const messages = await consumer.consume({ max_messages: 1_000, expires: 5_000, idle_heartbeat: 1_000 });
+      for await (const message of messages) {
+        signal.throwIfAborted();
+        index += 1;
+        yield { key: sourceAndKeyOf(message.subject).key, entry: entryOf(eventCodec, message), index, total };
+        if (message.info.pending === 0) break;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw toBusError(error, "Loading the last events");
+    }
+  }
+
+  /** The resolvers' shared durable. */
+  consume(handler: Handler<EventMessage>, options: ConsumeOptions): Promise<Consumption> {
+    return this.#workshop.consume(
+      EVENTS_STREAM,
+      EVENTS_DURABLE,
+      eventCodec,
+      options,
+      (message, entry, context) => handler({ ...sourceAndKeyOf(message.subject), entry }, context),
+    );
+  }
+}
+
+/** SYNC_DESIRED: one command per (destination, secret, lane); compare-and-set over both lanes. */
+export class CommandTable {
+  readonly #workshop: Workshop;
+  readonly #table: Table;
+
+  constructor(workshop: Workshop) {
+    this.#workshop = workshop;
+    this.#table = workshop.table(DESIRED_STREAM, "sync-command.v1");
+  }
+
+  /** The newest command of both lanes. */
+  async last(destination: Uid, key: SecretKey): Promise<(Entry<SyncCommand> & { lane: Lane }) | undefined> {
+    const raw = await readLast(this.#table, desiredSubjectsOf(destination, key));
+    if (raw === undefined) return undefined;
+    const value = decodeOrThrow(commandCodec, raw.data, raw.subject);
+    return { value, sequence: raw.sequence, time: raw.time, lane: destinationAndKeyOf(raw.subject).lane };
+  }
+
+  /** Puts the wish; `expectedSequence` is that of the newest command of both lanes, 0 for none. */
+  put(
+    destination: Uid,
+    key: SecretKey,
+    lane: Lane,
+    command: SyncCommand,
+    expectedSequence: number,
+  ): Promise<PublishResult> {
+    return compareAndSet(this.#table, desiredSubject(destination, key, lane), commandCodec.encode(command), {
+      expected: expectedSequence,
+      filter: desiredSubjectsOf(destination, key),
+    });
+  }
+
+  /** Takes a destination's commands of one lane, shared with every other sink. */
+  consume(
+    destination: Uid,
+    lane: Lane,
+    handler: Handler<CommandMessage>,
+    options: ConsumeOptions,
+  ): Promise<Consumption> {
+    return this.#workshop.consume(
+      DESIRED_STREAM,
+      sinkDurable(destination, lane),
+      commandCodec,
+      options,
+      (message, entry, context) => handler({ ...destinationAndKeyOf(message.subject), entry }, context),
+    );
+  }
+
+  /** Makes a destination's two durables. The association-service alone calls this (O16). */
+  ensureConsumers(destination: Uid): Promise<void> {
+    return ensureSinkConsumers(this.#table.link, destination);
+  }
+
+  dropConsumers(destination: Uid): Promise<void> {
+    return dropSinkConsumers(this.#table.link, destination);
+  }
+
+  /** The stream sequence at or below which every command of the lane was acked. */
+  async ackFloor(destination: Uid, lane: Lane): Promise<number> {
+    try {
+      const info = await this.#table.link
+        .now()
+        .jsm.consumers.info(DESIRED_STREAM, sinkDurable(destination, lane));
+      return info.ack_floor.stream_seq;
+    } catch (error) {
+      throw toBusError(error, "Reading a sink's ack floor");
+    }
+  }
+
+  /** An in-memory copy, keyed by `pairKey`; where both lanes hold a command the newer one shows. */
+  watch(signal: AbortSignal): Promise<View<LanedCommand>> {
+    return startView<LanedCommand>(signal, {
+      table: this.#table,
+      subjects: DESIRED_SUBJECTS,
+      logger: this.#workshop.logger,
+      rowOf(subject, data) {
+        const decoded = commandCodec.decode(data);
+        const { destination, key, lane } = destinationAndKeyOf(subject);
+        if (decoded.kind !== "ok") return undefined;
+        return { key: pairKey(destination, key), value: { ...decoded.value, lane } };
+      },
+    });
+  }
+
+  /** Removes the commands of a pair that is dead. */
+  purge(destination: Uid, key: SecretKey): Promise<void> {
+    return purgeSubject(this.#table, desiredSubjectsOf(destination, key));
+  }
+}
+
+/** SYNC_RESULTS: intents and outcomes; the last message of a pair is its whole record. */
+export class ResultTable {
+  readonly #workshop: Workshop;
+  readonly #table: Table;
+
+  constructor(workshop: Workshop) {
+    this.#workshop = workshop;
+    this.#table = workshop.table(RESULTS_STREAM, "sync-record.v1");
+  }
+
+  last(destination: Uid, key: SecretKey): Promise<Entry<SyncRecord> | undefined> {
+    return readLastAs(this.#table, recordCodec, resultSubject(destination, key));
+  }
+
+  append(
+    destination: Uid,
+    key: SecretKey,
+    record: SyncRecord,
+    expectedSequence: number,
+  ): Promise<PublishResult> {
+    return compareAndSet(this.#table, resultSubject(destination, key), recordCodec.encode(record), {
+      expected: expectedSequence,
+    });
+  }
+
+  /** An in-memory copy, keyed by `pairKey`. */
+  watch(signal: AbortSignal): Promise<View<SyncRecord>> {
+    return startView<SyncRecord>(signal, {
+      table: this.#table,
+      subjects: RESULTS_SUBJECTS,
+      logger: this.#workshop.logger,
+      rowOf(subject, data) {
+        const decoded = recordCodec.decode(data);
+        const { destination, key } = destinationAndKeyOf(subject);
+        return decoded.kind === "ok" ? { key: pairKey(destination, key), value: decoded.value } : undefined;
+      },
+    });
+  }
+
+  /** The resolvers' shared durable on outcomes. */
+  consume(handler: Handler<ResultMessage>, options: ConsumeOptions): Promise<Consumption> {
+    return this.#workshop.consume(
+      RESULTS_STREAM,
+      RESULTS_DURABLE,
+      recordCodec,
+      options,
+      (message, entry, context) => {
+        const { destination, key } = destinationAndKeyOf(message.subject);
+        return handler({ destination, key, entry }, context);
+      },
+    );
+  }
+}
+
+function entryOf<T>(codec: Codec<T>, message: JsMsg): Entry<T> {
+  const { timestampNanos } = message.info;
+  return {
+    value: decodeOrThrow(codec, message.data, message.subject),
+    sequence: message.seq,
+    time: Math.floor(timestampNanos / 1_000_000),
+  };
+}

@@ -1,0 +1,18 @@
+import { z } from "zod";
+import { syncSpecSchema, uidSchema } from "./destination.ts";
+import { secretKeySchema, secretRefSchema } from "./secret-ref.ts";
+
+/** KV bucket `associations`, key `<destination uid>.<k>`: a secret × destination. */
+export const associationRecordSchema = z.object({
+  major: z.literal(1),
+  uid: uidSchema,
+  /** `removed` is a tombstone: it stays until the unsync's outcome is in (hazard remove-then-destroy). */
+  state: z.enum(["active", "removed"]),
+  destination: uidSchema,
+  secretKey: secretKeySchema,
+  secret: secretRefSchema,
+  spec: syncSpecSchema,
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+export type AssociationRecord = z.infer<typeof associationRecordSchema>;

@@ -1,0 +1,76 @@
+export { associationRecordSchema, type AssociationRecord } from "./association.ts";
+export {
+  credentialSchema,
+  type Credential,
+  destinationRecordSchema,
+  type DestinationRecord,
+  granularitySchema,
+  type Granularity,
+  syncSpecSchema,
+  type SyncSpec,
+  uidSchema,
+  type Uid,
+} from "./destination.ts";
+export { compareFences, fenceSchema, type Fence, NO_FENCE } from "./fence.ts";
+export {
+  deadLetterSchema,
+  type DeadLetter,
+  deleteBudgetSchema,
+  type DeleteBudget,
+  epochRecordSchema,
+  type EpochRecord,
+  instanceRecordSchema,
+  type InstanceRecord,
+} from "./instance.ts";
+export {
+  checkPath,
+  type PathCheck,
+  secretKeySchema,
+  type SecretKey,
+  secretRefSchema,
+  type SecretRef,
+} from "./secret-ref.ts";
+export {
+  fingerprintOf,
+  highestLiveVersion,
+  type PresentState,
+  presentStateSchema,
+  type SecretState,
+  secretStateSchema,
+  type VersionState,
+  versionStateSchema,
+} from "./secret-state.ts";
+export {
+  type ExpectedState,
+  expectedStateSchema,
+  type Lane,
+  laneSchema,
+  type Permit,
+  permitSchema,
+  type SyncCommand,
+  syncCommandSchema,
+  wishDigest,
+} from "./sync-command.ts";
+export {
+  type Applied,
+  appliedSchema,
+  errorReportSchema,
+  type Intent,
+  intentSchema,
+  type NameRecord,
+  nameRecordSchema,
+  type Outcome,
+  outcomeSchema,
+  type SyncRecord,
+  syncRecordSchema,
+} from "./sync-record.ts";
+export {
+  type Change,
+  changeSchema,
+  type Hint,
+  hintSchema,
+  type LookCause,
+  lookCauseSchema,
+  type VersionEvent,
+  versionEventSchema,
+} from "./version-event.ts";

@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { syncSpecSchema, uidSchema } from "./destination.ts";
+import { secretKeySchema, secretRefSchema } from "./secret-ref.ts";
+
+export const laneSchema = z.enum(["live", "bulk"]);
+export type Lane = z.infer<typeof laneSchema>;
+
+/** The state that the resolver saw; the sink compares it with what it reads before it acts. */
+export const expectedStateSchema = z.object({
+  /** null: gone. */
+  incarnation: z.string().nullable(),
+  current: z.int().nonnegative(),
+  fingerprint: z.string(),
+});
+export type ExpectedState = z.infer<typeof expectedStateSchema>;
+
+/** Leave to delete. Only the resolver gives it (DESIGN section 6); a sink without one answers `held`. */
+export const permitSchema = z.discriminatedUnion("by", [
+  /** A person removed the association or purged the destination. */
+  z.object({ by: z.literal("person") }),
+  /** Taken from the destination's budget for this very state, and reused for it. */
+  z.object({ by: z.literal("budget"), fingerprint: z.string() }),
+]);
+export type Permit = z.infer<typeof permitSchema>;
+
+export const commandReasonSchema = z.enum(["source", "set", "remove", "settle", "purge"]);
+
+/** SYNC_DESIRED: the wish for one (destination, secret), complete: the sink needs no association look-up. */
+export const syncCommandSchema = z.object({
+  major: z.literal(1),
+  epoch: z.int().nonnegative(),
+  op: z.enum(["sync", "unsync"]),
+  destination: uidSchema,
+  association: uidSchema,
+  secretKey: secretKeySchema,
+  secret: secretRefSchema,
+  spec: syncSpecSchema,
+  /** null for a person's unsync, which reads nothing of the source (O1). */
+  expect: expectedStateSchema.nullable(),
+  permit: permitSchema.nullable(),
+  reason: commandReasonSchema,
+  /** What this was resolved from: a resolver that reads less is behind and reads again (O9). */
+  resolvedFrom: z.object({
+    associationRevision: z.int().nonnegative(),
+    stateSequence: z.int().nonnegative(),
+  }),
+  /** Milliseconds since 1970 at which the change was committed at the source, where it is known; for latency figures. */
+  committedAt: z.number().optional(),
+});
+export type SyncCommand = z.infer<typeof syncCommandSchema>;
+
+/** The part of a command that says what is wished; two commands with one digest ask for the same. */
+export function wishDigest(
+  command: Pick<SyncCommand, "op" | "association" | "secret" | "spec" | "expect" | "permit">,
+): string {
+  const { op, association, secret, spec, expect, permit } = command;
+  const tags = Object.entries(spec.customTags).sort(([a], [b]) => (a < b ? -1 : 1));
+  const canonical = JSON.stringify([
+    op,
+    association,
+    [secret.source, secret.namespace, secret.mount, secret.accessor, secret.path],
+    [spec.granularity, spec.nameTemplate, tags],
+    expect && [expect.incarnation, expect.current, expect.fingerprint],
+    permit && permit.by,
+  ]);
+  return createHash("sha256").update(canonical).digest("base64url").slice(0, 27);
+}

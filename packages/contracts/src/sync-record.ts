@@ -1,0 +1,93 @@
+import { CATALOGUE, type ErrorCode } from "@keyferry/errors";
+import { z } from "zod";
+import { uidSchema } from "./destination.ts";
+import { fenceSchema } from "./fence.ts";
+import { secretKeySchema, secretRefSchema } from "./secret-ref.ts";
+
+const errorCodeSchema = z
+  .string()
+  .transform((code): ErrorCode => (code in CATALOGUE ? (code as ErrorCode) : "unexpected"));
+
+export const errorReportSchema = z.object({
+  code: errorCodeSchema,
+  class: z.enum(["client-side", "external-service", "internal"]),
+  retry: z.enum(["now", "later", "hopeless"]),
+  message: z.string(),
+  advice: z.string(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+});
+
+/** What one external secret holds by our last successful write. */
+export const appliedSchema = z.object({
+  fence: fenceSchema,
+  incarnation: z.string(),
+  /** The source's version number. */
+  version: z.int(),
+  /** Key Vault's id of the version that we wrote. */
+  keyVaultVersion: z.string(),
+  /** Keyed digest of the value under its name; says "the same" without the value. */
+  digest: z.string(),
+  /** Digest of the tags and attributes that we wrote. */
+  tagsDigest: z.string(),
+  at: z.string(),
+});
+export type Applied = z.infer<typeof appliedSchema>;
+
+/** A write that may be under way. Written before the write, so that a crash between Azure and us is seen. */
+export const intentSchema = z.object({
+  /** Unique per attempt, also in the tag of what is written: how the finder knows whether it landed. */
+  opId: z.string(),
+  action: z.enum(["put", "patch", "delete", "recover"]),
+  fence: fenceSchema,
+  /** How long the write may take, counted from the JetStream time of the message that opened it. */
+  deadlineMs: z.int().positive(),
+  /** That JetStream time, filled in by whoever publishes the record again; absent in the opening message itself. */
+  openedAt: z.number().optional(),
+});
+export type Intent = z.infer<typeof intentSchema>;
+
+export const nameRecordSchema = z.object({
+  /** As it was written; compared in lower case, as Key Vault does. */
+  name: z.string(),
+  applied: appliedSchema.nullable(),
+  /** What the last write left there: nothing of ours, our live secret, or our soft-deleted one. */
+  state: z.enum(["absent", "live", "deleted", "recovering"]),
+  intent: intentSchema.nullable(),
+});
+export type NameRecord = z.infer<typeof nameRecordSchema>;
+
+/** How a consumed command ended. Every one ends in one of these, also when nothing was done (O5). */
+export const outcomeSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("synced"), version: z.int(), wrote: z.boolean() }),
+  z.object({ kind: z.literal("unsynced"), wrote: z.boolean() }),
+  /** Tried again by itself at `until`, for ever. */
+  z.object({ kind: z.literal("waiting"), until: z.number(), attempts: z.int(), error: errorReportSchema }),
+  /** Needs a delete permit. */
+  z.object({ kind: z.literal("held"), error: errorReportSchema }),
+  /** Not tried again before something changes; settle looks at it again now and then. */
+  z.object({ kind: z.literal("refused"), error: errorReportSchema }),
+]);
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+/** SYNC_RESULTS: intents and outcomes of one (destination, secret). Each carries the whole record; the last is enough. */
+export const syncRecordSchema = z.object({
+  major: z.literal(1),
+  kind: z.enum(["intent", "outcome"]),
+  destination: uidSchema,
+  association: uidSchema,
+  secretKey: secretKeySchema,
+  secret: secretRefSchema,
+  /** The last command whose outcome is in; an intent leaves it as it was. */
+  consumed: fenceSchema,
+  /** Digest of the wish of that command. */
+  wish: z.string(),
+  /** Keyed by the lower-case name. */
+  names: z.record(z.string(), nameRecordSchema),
+  outcome: outcomeSchema.nullable(),
+  /** When the outcome's kind last changed, and when it was last confirmed. */
+  since: z.string(),
+  updatedAt: z.string(),
+  /** Times at which the vault is looked at once more, because a write ended unclearly (O13). */
+  verifyAt: z.array(z.number()),
+});
+export type SyncRecord = z.infer<typeof syncRecordSchema>;

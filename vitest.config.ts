@@ -1,0 +1,33 @@
+import { defineConfig } from "vitest/config";
+
+// Units live beside the code and share one process; tests in `test/` and `e2e/` talk to real servers and get a
+// process each, so that a hung socket of one file can't spoil the next.
+export default defineConfig({
+  test: {
+    reporters: [["default", { summary: false }], "./scripts/closing-line-reporter.ts"],
+    coverage: { provider: "v8", include: ["packages/*/src/**/*.ts", "apps/*/src/**/*.ts"] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          pool: "threads",
+          isolate: false,
+          testTimeout: 10_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "real",
+          include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
