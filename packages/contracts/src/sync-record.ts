@@ -41,6 +41,8 @@ export const intentSchema = z.object({
   fence: fenceSchema,
   /** How long the write may take, counted from the JetStream time of the message that opened it. */
   deadlineMs: z.int().positive(),
+  /** What the write is to leave there; absent for deletes and recoveries. A finder records it without guessing. */
+  target: z.object({ incarnation: z.string(), version: z.int(), tagsDigest: z.string() }).optional(),
   /** That JetStream time, filled in by whoever publishes the record again; absent in the opening message itself. */
   openedAt: z.number().optional(),
 });

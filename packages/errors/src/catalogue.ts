@@ -179,6 +179,22 @@ export const CATALOGUE = {
     advice:
       "A secret of this name exists in Key Vault that Keyferry does not own. Rename the association's external name, or delete and purge the secret there.",
   },
+  "name-taken": {
+    class: "client-side",
+    retry: "later",
+    advice:
+      "Two associations come to the same external name (Key Vault ignores case). Change one's secret_name_template, or remove one; the other goes on by itself.",
+  },
+  "lock-lost": {
+    class: "internal",
+    retry: "later",
+    advice: "None: the write was not sent, and is tried again. If it lasts, look at Redis's latency.",
+  },
+  "value-unusable": {
+    class: "client-side",
+    retry: "hopeless",
+    advice: "Change the secret so that its data is a JSON object of at most 500 keys.",
+  },
   "value-too-large": {
     class: "client-side",
     retry: "hopeless",

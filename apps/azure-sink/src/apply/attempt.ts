@@ -1,0 +1,128 @@
+import type { Fence, Lane, SyncCommand } from "@keyferry/contracts";
+import { KeyferryError } from "@keyferry/errors";
+import type { Lock } from "@keyferry/state";
+import type { LoadedRecord, RecordStore } from "../record/record-store.ts";
+import type { OpenDestination, SinkDependencies } from "../ports.ts";
+import type { Wish } from "../wish/wish.ts";
+import { LOCK_LEASE_MS, WRITE_DEADLINE_MS } from "./limits.ts";
+
+/** One command on its way into a vault. */
+export interface Attempt {
+  readonly command: SyncCommand;
+  readonly fence: Fence;
+  readonly lane: Lane;
+  readonly destination: OpenDestination;
+  readonly wish: Wish;
+  readonly store: RecordStore;
+  readonly deps: SinkDependencies;
+  readonly signal: AbortSignal;
+}
+
+/** How the work on one name ended. `loaded` is the record with it, not yet appended where `isNew` is set. */
+export type NameResult =
+  | { readonly kind: "done"; readonly loaded: LoadedRecord; readonly wrote: boolean }
+  /** Something changed meanwhile: read everything again and plan anew. */
+  | { readonly kind: "replan" }
+  /** A newer command of this key exists; it will see to everything. */
+  | { readonly kind: "superseded" }
+  /** Another sink holds the name. */
+  | { readonly kind: "locked" }
+  /** It may go better later: not before `waitMs`, or by the backoff of its attempts. */
+  | {
+      readonly kind: "waiting";
+      readonly loaded: LoadedRecord;
+      readonly error: KeyferryError;
+      readonly waitMs?: number;
+    }
+  | { readonly kind: "refused"; readonly loaded: LoadedRecord; readonly error: KeyferryError };
+
+/**
+ * Takes a permit of the vault's rate, then the name's lock, re-checks that the command is still the last of its key,
+ * and runs `work` under the lock. Token before lock: a bulk item that queues for a token must not hold the name that a
+ * live change needs (hazard bulk-blocks-live-key).
+ */
+export async function underLock(
+  attempt: Attempt,
+  lower: string,
+  kind: "create" | "other",
+  work: (lock: Lock, grant: Grant) => Promise<NameResult>,
+): Promise<NameResult> {
+  const { deps, destination, lane, signal } = attempt;
+  const host = destination.vault.vaultHost;
+  const pacing = deps.memory.pacing;
+  const grant = await pacing.acquire({ host }, kind, lane, signal);
+  const use = new Grant(attempt, grant);
+  try {
+    const lock = await deps.memory.locks.take(host, lower, LOCK_LEASE_MS);
+    if (lock === undefined) return { kind: "locked" };
+    try {
+      if (!(await isLastCommand(attempt))) return { kind: "superseded" };
+      return await work(lock, use);
+    } finally {
+      // If Redis is away the lease ends by itself.
+      await deps.memory.locks.release(lock).catch(() => false);
+    }
+  } finally {
+    await use.giveBackIfUnused();
+  }
+}
+
+type PacingGrant = Awaited<ReturnType<SinkDependencies["memory"]["pacing"]["acquire"]>>;
+
+/** A permit of the vault's rate and what became of it. */
+export class Grant {
+  readonly #attempt: Attempt;
+  readonly #grant: PacingGrant;
+  #isUsed = false;
+
+  constructor(attempt: Attempt, grant: PacingGrant) {
+    this.#attempt = attempt;
+    this.#grant = grant;
+  }
+
+  /** Sends the one request that this permit is for, and tells the pacing how the vault took it. */
+  async use<T>(send: () => Promise<T>): Promise<T> {
+    const { pacing } = this.#attempt.deps.memory;
+    this.#isUsed = true;
+    try {
+      const result = await send();
+      await pacing.succeeded(this.#grant);
+      return result;
+    } catch (error) {
+      if (error instanceof KeyferryError && error.code === "vault-throttled") {
+        const { retryAfterMs } = error.details;
+        await pacing.throttled(this.#grant, typeof retryAfterMs === "number" ? retryAfterMs : undefined);
+      } else {
+        await pacing.succeeded(this.#grant);
+      }
+      throw error;
+    }
+  }
+
+  async giveBackIfUnused(): Promise<void> {
+    // A permit that is lost costs one slot of the rate, no more.
+    if (!this.#isUsed) await this.#attempt.deps.memory.pacing.giveBack(this.#grant).catch(() => undefined);
+  }
+}
+
+/** Reads from the vault within the other, wider limit. */
+export async function pacedRead<T>(attempt: Attempt, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { deps, destination, lane, signal } = attempt;
+  const grant = await deps.memory.pacing.acquire(
+    { host: destination.vault.vaultHost },
+    "other",
+    lane,
+    signal,
+  );
+  return new Grant(attempt, grant).use(() => read(deadlineSignal(signal)));
+}
+
+/** A signal that also aborts when a write's time is over. */
+export function deadlineSignal(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(WRITE_DEADLINE_MS)]);
+}
+
+async function isLastCommand({ command, fence, deps }: Attempt): Promise<boolean> {
+  const last = await deps.commands.last(command.destination, command.secretKey);
+  return last === undefined || last.sequence <= fence.sequence;
+}

@@ -1,0 +1,20 @@
+// D of the design: how long one write may take. Everything about exclusion is a multiple of it (DESIGN section 7).
+export const WRITE_DEADLINE_MS = 10_000;
+/** A lock outlives the write by far, so that a slow write still ends under it. */
+export const LOCK_LEASE_MS = 3 * WRITE_DEADLINE_MS;
+/** A write is only sent with this much of the lock left (hazard late-put-after-lock). */
+export const LOCK_LEFT_MS_MIN = 2 * WRITE_DEADLINE_MS;
+/** Pages of /versions that are looked through, 25 a page; past them a look is incomplete (O13). */
+export const VERSION_PAGES_MAX = 20;
+/** Plans of one command that may be overtaken before it is left to a later delivery. */
+export const ROUNDS_MAX = 5;
+/** While a name is being deleted or recovered in Key Vault, the write itself is the probe (reference: 4 to 130 s). */
+export const CONFLICT_WAIT_MS = 5_000;
+/** Another sink works on the same name. */
+export const LOCKED_RETRY_MS = 500;
+/** A read and the command did not match: one of them is behind. */
+export const BEHIND_RETRY_MS = 1_000;
+/** A metadata read older than this is repeated under the lock. */
+export const METADATA_AGE_MS_MAX = 1_000;
+export const BACKOFF_MS_MIN = 1_000;
+export const BACKOFF_MS_MAX = 300_000;

@@ -1,0 +1,46 @@
+import type { Outcome } from "@keyferry/contracts";
+import type { KeyferryError } from "@keyferry/errors";
+import { backoffMs } from "@keyferry/retry";
+import type { SinkDependencies } from "../ports.ts";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./limits.ts";
+import type { SyncRequest } from "./request.ts";
+
+/** Why a name could not be brought to its wish. */
+export interface NameFailure {
+  readonly error: KeyferryError;
+  /** When to try again, where that is known; the backoff of its attempts otherwise. */
+  readonly waitMs?: number | undefined;
+}
+
+/** How a command ended: in an outcome, or in a failure from which one is made. */
+export type End =
+  | { readonly kind: "outcome"; readonly outcome: Outcome }
+  | { readonly kind: "failed"; readonly failure: NameFailure };
+
+// The source heals as a whole and at once (unsealed, reachable again), so all that wait for it look often.
+const SOURCE_BACKOFF_MS_MAX = 15_000;
+
+/** Of several failures the one to act on: what may heal comes before what may not, the soonest first. */
+export function worstFailure(failures: readonly NameFailure[]): NameFailure | undefined {
+  const [first] = failures.toSorted((a, b) => weight(a) - weight(b));
+  return first;
+}
+
+function weight({ error, waitMs }: NameFailure): number {
+  return error.retry === "hopeless" ? Number.POSITIVE_INFINITY : (waitMs ?? 0);
+}
+
+/** The outcome of a failure: refused if it can't heal by itself, otherwise waiting with capped backoff, for ever. */
+export async function waitingOutcome(
+  { error, waitMs }: NameFailure,
+  { command, fence }: SyncRequest,
+  { memory, clock, random }: Pick<SinkDependencies, "memory" | "clock" | "random">,
+): Promise<Outcome> {
+  if (error.retry === "hopeless") return { kind: "refused", error: error.report() };
+  const attempts = await memory.attempts.count(command.destination, command.secretKey, fence);
+  const maxMs = error.code.startsWith("source-") ? SOURCE_BACKOFF_MS_MAX : BACKOFF_MS_MAX;
+  const policy = { firstMs: BACKOFF_MS_MIN, capMs: maxMs, factor: 2 };
+  // Full jitter reaches down to nothing; a pair that waits is not tried more than once a second.
+  const delay = waitMs ?? Math.max(BACKOFF_MS_MIN, backoffMs(attempts, policy, random));
+  return { kind: "waiting", until: clock.now() + delay, attempts, error: error.report() };
+}

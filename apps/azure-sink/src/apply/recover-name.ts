@@ -1,0 +1,55 @@
+import { KeyferryError, toKeyferryError } from "@keyferry/errors";
+import { newOpId } from "@keyferry/naming";
+import { endName, openIntent } from "../record/record.ts";
+import type { LoadedRecord } from "../record/record-store.ts";
+import { type Attempt, deadlineSignal, type NameResult, pacedRead } from "./attempt.ts";
+import { lookAtDeleted, refusalOf } from "./claim.ts";
+import { CONFLICT_WAIT_MS, WRITE_DEADLINE_MS } from "./limits.ts";
+
+/**
+ * Recovers our soft-deleted secret so that it can be written again; the write follows as the probe, seconds to
+ * minutes later. Its owner is looked at first (P3), and the intent comes first, so that a crash after the recovery
+ * cannot leave a deleted secret alive (hazard recover-then-crash). Runs under the caller's lock.
+ */
+export async function recoverName(attempt: Attempt, name: string, loaded: LoadedRecord): Promise<NameResult> {
+  const { deps, destination, command } = attempt;
+  const ownership = await lookAtDeleted(attempt, name);
+  if (ownership === undefined)
+    return { kind: "waiting", loaded, error: waitingFor(name), waitMs: CONFLICT_WAIT_MS };
+  const refusal = refusalOf(ownership, name);
+  if (refusal !== undefined) {
+    return refusal.retry === "hopeless"
+      ? { kind: "refused", loaded, error: refusal }
+      : { kind: "waiting", loaded, error: refusal };
+  }
+  const intent = {
+    opId: newOpId(deps.random),
+    action: "recover" as const,
+    fence: attempt.fence,
+    deadlineMs: WRITE_DEADLINE_MS,
+  };
+  const opened = await attempt.store.append(
+    openIntent(loaded.record, name, intent, deps.clock.now()),
+    loaded.sequence,
+    command.epoch,
+  );
+  if (opened === undefined) return { kind: "replan" };
+  const recovering: LoadedRecord = {
+    ...opened,
+    record: endName(opened.record, name, { kind: "recovering" }),
+  };
+  try {
+    await pacedRead(attempt, () =>
+      destination.vault.recover(name, { signal: deadlineSignal(attempt.signal) }),
+    );
+  } catch (thrown) {
+    // Whether it had an effect or not, the name counts as recovering: the next write tells.
+    return { kind: "waiting", loaded: recovering, error: toKeyferryError(thrown) };
+  }
+  deps.events.externalSecretRecovered({ command, name });
+  return { kind: "waiting", loaded: recovering, error: waitingFor(name), waitMs: CONFLICT_WAIT_MS };
+}
+
+function waitingFor(name: string): KeyferryError {
+  return new KeyferryError("vault-conflict", `${name} is being recovered in Key Vault`, { name });
+}

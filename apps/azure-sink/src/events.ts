@@ -1,0 +1,73 @@
+import type { Intent, Outcome, SyncCommand } from "@keyferry/contracts";
+import type { Logger } from "@keyferry/ports";
+import type { SinkMetrics } from "./metrics.ts";
+
+/** What happens in the sink that a person or a graph may ask about: one function per event. */
+export interface SinkEvents {
+  externalSecretPut(event: { command: SyncCommand; name: string; version: number; nowMs: number }): void;
+  externalSecretPatched(event: { command: SyncCommand; name: string }): void;
+  externalSecretDeleted(event: { command: SyncCommand; name: string }): void;
+  externalSecretRecovered(event: { command: SyncCommand; name: string }): void;
+  /** A name that we were to delete holds somebody else's secret now; it was left alone. */
+  foreignNameLeft(event: { command: SyncCommand; name: string; whose: string }): void;
+  /** The end of an attempt that nobody had recorded was found out. */
+  intentFinished(event: { action: Intent["action"]; landed: boolean }): void;
+  outcome(event: { command: SyncCommand; outcome: Outcome; nowMs: number }): void;
+  repeatDropped(event: { command: SyncCommand }): void;
+  superseded(event: { command: SyncCommand }): void;
+}
+
+/** Events as log lines with full fields and as metrics with few labels. */
+export function createSinkEvents(logger: Logger, metrics: SinkMetrics): SinkEvents {
+  const wrote = (action: string, command: SyncCommand, fields: Record<string, unknown>): void => {
+    metrics.writes.add({ action });
+    logger.info(
+      { destination: command.destination, key: command.secretKey, ...fields },
+      `external secret ${action}`,
+    );
+  };
+  return {
+    externalSecretPut({ command, name, version, nowMs }) {
+      const latencyMs = command.committedAt === undefined ? undefined : nowMs - command.committedAt;
+      if (latencyMs !== undefined) metrics.latency.observe({}, latencyMs / 1_000);
+      wrote("put", command, { name, version, latencyMs });
+    },
+    externalSecretPatched: ({ command, name }) => wrote("patch", command, { name }),
+    externalSecretDeleted: ({ command, name }) => wrote("delete", command, { name }),
+    externalSecretRecovered: ({ command, name }) => wrote("recover", command, { name }),
+    foreignNameLeft({ command, name, whose }) {
+      const { destination, secretKey: key } = command;
+      logger.warn(
+        { destination, key, name, whose },
+        "a name that was to be deleted is not ours any more; left alone",
+      );
+    },
+    intentFinished({ action, landed }) {
+      metrics.unfinished.add({ landed: String(landed) });
+      logger.info({ action, landed }, "an unfinished attempt was looked up");
+    },
+    outcome({ command, outcome }) {
+      metrics.outcomes.add({ outcome: outcome.kind });
+      const { destination, secretKey: key, op, reason } = command;
+      const fields = { destination, key, op, reason, outcome: outcome.kind };
+      if (outcome.kind === "synced" || outcome.kind === "unsynced") {
+        logger.info(fields, "outcome");
+        return;
+      }
+      const { code, message, advice } = outcome.error;
+      metrics.failures.add({ code });
+      logger.warn({ ...fields, code, why: message, advice }, "outcome");
+    },
+    repeatDropped({ command }) {
+      metrics.repeats.add({ why: "consumed" });
+      logger.debug({ destination: command.destination, key: command.secretKey }, "repeat dropped");
+    },
+    superseded({ command }) {
+      metrics.repeats.add({ why: "superseded" });
+      logger.debug(
+        { destination: command.destination, key: command.secretKey },
+        "superseded by a newer command",
+      );
+    },
+  };
+}

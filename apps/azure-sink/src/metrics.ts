@@ -1,0 +1,41 @@
+import type { Metrics } from "@keyferry/service";
+import { LATENCY_BUCKETS_S } from "@keyferry/service";
+
+/** The sink's figures, by name; docs/reference/metrics.md lists them for people. */
+export function sinkMetrics(metrics: Metrics) {
+  return {
+    writes: metrics.counter({
+      name: "keyferry_sink_writes_total",
+      help: "Writes that Key Vault took, by kind of write.",
+      labels: ["action"],
+    }),
+    outcomes: metrics.counter({
+      name: "keyferry_sink_outcomes_total",
+      help: "Commands consumed, by outcome.",
+      labels: ["outcome"],
+    }),
+    failures: metrics.counter({
+      name: "keyferry_sink_failures_total",
+      help: "Failed attempts, by error code.",
+      labels: ["code"],
+    }),
+    repeats: metrics.counter({
+      name: "keyferry_sink_repeats_total",
+      help: "Commands dropped because they were consumed before, or because a newer one exists.",
+      labels: ["why"],
+    }),
+    unfinished: metrics.counter({
+      name: "keyferry_sink_unfinished_attempts_total",
+      help: "Attempts whose end was looked up in Key Vault, by whether the write had landed.",
+      labels: ["landed"],
+    }),
+    latency: metrics.histogram({
+      name: "keyferry_sync_latency_seconds",
+      help: "From the commit at the source, where it is known, to Key Vault's answer.",
+      labels: [],
+      buckets: LATENCY_BUCKETS_S,
+    }),
+  };
+}
+
+export type SinkMetrics = ReturnType<typeof sinkMetrics>;

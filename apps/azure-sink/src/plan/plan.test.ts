@@ -1,0 +1,170 @@
+import type { Applied, NameRecord, SyncRecord } from "@keyferry/contracts";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Wish } from "../wish/wish.ts";
+import { formatPlan, plan } from "./plan.ts";
+
+const FENCE = { epoch: 1, sequence: 10 };
+
+function applied(over: Partial<Applied> = {}): Applied {
+  return {
+    fence: { epoch: 1, sequence: 5 },
+    incarnation: "A",
+    version: 3,
+    keyVaultVersion: "kv-3",
+    digest: "d",
+    tagsDigest: "t",
+    at: "2026-01-01T00:00:00.000Z",
+    ...over,
+  };
+}
+
+function nameRecord(name: string, over: Partial<NameRecord> = {}): NameRecord {
+  return { name, applied: applied(), state: "live", intent: null, ...over };
+}
+
+function record(names: readonly NameRecord[]): SyncRecord {
+  return {
+    major: 1,
+    kind: "outcome",
+    destination: "aaaaaaaaaaaaa",
+    association: "bbbbbbbbbbbbb",
+    secretKey: "a".repeat(26),
+    secret: { source: "main", namespace: "", mount: "kv", accessor: "kv_1", path: "app" },
+    consumed: { epoch: 1, sequence: 5 },
+    wish: "w",
+    names: Object.fromEntries(names.map((one) => [one.name.toLowerCase(), one])),
+    outcome: null,
+    since: "",
+    updatedAt: "",
+    verifyAt: [],
+  };
+}
+
+function present(names: readonly string[], over: Partial<Extract<Wish, { kind: "present" }>> = {}): Wish {
+  return {
+    kind: "present",
+    incarnation: "A",
+    version: 3,
+    tagsDigest: "t",
+    names: names.map((name) => ({ name, lower: name.toLowerCase() })),
+    ...over,
+  };
+}
+
+const lines = (input: Omit<Parameters<typeof plan>[0], "fence">): string[] =>
+  formatPlan(plan({ fence: FENCE, ...input }))
+    .split("\n")
+    .filter((line) => line !== "");
+
+const INTENT = { opId: "op", action: "put", fence: { epoch: 1, sequence: 4 }, deadlineMs: 10_000 } as const;
+
+test("P3: a name of which nothing is on record is looked at before it is written", () => {
+  expect(lines({ wish: present(["App"]), record: undefined, mayDelete: false })).toEqual([
+    "put     App  (look first)",
+  ]);
+});
+
+test("P4: a name that holds the wished version with the wished tags costs nothing", () => {
+  expect(lines({ wish: present(["app"]), record: record([nameRecord("app")]), mayDelete: false })).toEqual([
+    "none    app  (holds version 3)",
+  ]);
+});
+
+test("a new version of a name of ours is written without a look: one write, no read", () => {
+  const wish = present(["app"], { version: 4 });
+  expect(lines({ wish, record: record([nameRecord("app")]), mayDelete: false })).toEqual(["put     app"]);
+});
+
+test("fallback-then-undelete: going back to an older version is a write, and so is coming forth again", () => {
+  const back = present(["app"], { version: 2 });
+  expect(lines({ wish: back, record: record([nameRecord("app")]), mayDelete: false })).toEqual([
+    "put     app",
+  ]);
+  const atTwo = record([nameRecord("app", { applied: applied({ version: 2 }) })]);
+  expect(lines({ wish: present(["app"]), record: atTwo, mayDelete: false })).toEqual(["put     app"]);
+});
+
+test("incarnation-cannot-be-ordered: the same version number of another incarnation is another value", () => {
+  const wish = present(["app"], { incarnation: "B" });
+  expect(lines({ wish, record: record([nameRecord("app")]), mayDelete: false })).toEqual(["put     app"]);
+});
+
+test("a change of tags alone is a patch of the version that we wrote", () => {
+  const wish = present(["app"], { tagsDigest: "other" });
+  const planned = plan({ wish, record: record([nameRecord("app")]), fence: FENCE, mayDelete: false });
+  expect(planned.actions).toEqual([
+    { kind: "patch", wished: { name: "app", lower: "app" }, keyVaultVersion: "kv-3" },
+  ]);
+});
+
+test("O3: a record from an earlier epoch is not trusted: the name is looked at and written", () => {
+  const old = record([nameRecord("app", { applied: applied({ fence: { epoch: 0, sequence: 99 } }) })]);
+  expect(lines({ wish: present(["app"]), record: old, mayDelete: false })).toEqual([
+    "put     app  (look first)",
+  ]);
+});
+
+test("a rename writes the new name before it deletes the old one", () => {
+  const wish = present(["new"]);
+  expect(lines({ wish, record: record([nameRecord("old")]), mayDelete: true })).toEqual([
+    "put     new  (look first)",
+    "delete  old",
+  ]);
+});
+
+test("names-swap-and-case: another spelling of a name is the same name, never a delete of it", () => {
+  expect(lines({ wish: present(["FOO"]), record: record([nameRecord("foo")]), mayDelete: true })).toEqual([
+    "none    foo  (holds version 3)",
+  ]);
+});
+
+test("without a permit nothing is deleted, and the plan says what is held", () => {
+  expect(lines({ wish: { kind: "absent" }, record: record([nameRecord("app")]), mayDelete: false })).toEqual([
+    "held    app  (no permit to delete)",
+  ]);
+});
+
+test("an absent wish deletes every live name, and leaves what is deleted already", () => {
+  const names = [nameRecord("a"), nameRecord("b", { state: "deleted", applied: null })];
+  expect(lines({ wish: { kind: "absent" }, record: record(names), mayDelete: true })).toEqual(["delete  a"]);
+});
+
+test("recover-then-crash: a name whose recovery was begun is deleted when nothing is wished", () => {
+  const names = [nameRecord("app", { state: "recovering", applied: null })];
+  expect(lines({ wish: { kind: "absent" }, record: record(names), mayDelete: true })).toEqual([
+    "delete  app",
+  ]);
+});
+
+test("an unfinished attempt is looked into before anything else, also when the name is not wished any more", () => {
+  const open = record([nameRecord("gone", { intent: INTENT }), nameRecord("app", { intent: INTENT })]);
+  expect(lines({ wish: present(["app", "new"]), record: open, mayDelete: true })).toEqual([
+    "finish  app  (an attempt has not ended)",
+    "finish  gone  (an attempt has not ended)",
+    "put     new  (look first)",
+  ]);
+});
+
+const NAMES = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"));
+
+test("after a plan was carried out there is nothing left to do", () => {
+  fc.assert(
+    fc.property(NAMES, NAMES, fc.integer({ min: 1, max: 3 }), (before, wishedNames, version) => {
+      const start = record(before.map((name) => nameRecord(name)));
+      const wish =
+        wishedNames.length === 0 ? ({ kind: "absent" } as const) : present(wishedNames, { version });
+      const planned = plan({ wish, record: start, fence: FENCE, mayDelete: true });
+      const after = { ...start.names };
+      for (const action of planned.actions) {
+        if (action.kind === "put" || action.kind === "patch") {
+          after[action.wished.lower] = nameRecord(action.wished.name, { applied: applied({ version }) });
+        } else if (action.kind === "delete") {
+          after[action.lower] = nameRecord(action.name, { state: "deleted", applied: null });
+        }
+      }
+      const again = plan({ wish, record: { ...start, names: after }, fence: FENCE, mayDelete: true });
+      expect(again.actions.filter(({ kind }) => kind !== "none")).toEqual([]);
+    }),
+  );
+});

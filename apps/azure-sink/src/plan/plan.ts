@@ -1,0 +1,115 @@
+import { assertNever } from "@keyferry/errors";
+import type { Fence, NameRecord, SyncRecord } from "@keyferry/contracts";
+import type { Wish, WishedName } from "../wish/wish.ts";
+
+// Pure: from the wish and the record to what has to be done, name by name. Invariants:
+// SINK-1 (P4) a name that holds the wished version with the wished tags costs nothing;
+// SINK-2 puts come before deletes, so that a rename or a dropped key never leaves a gap that a reader can see;
+// SINK-3 a name with an unfinished intent is looked at before anything else is done with it.
+
+/** One step for one name. */
+export type NameAction =
+  | { readonly kind: "none"; readonly lower: string; readonly why: string }
+  /** Find out how an earlier attempt ended: wait out its deadline, look for its op id. */
+  | { readonly kind: "finish"; readonly lower: string }
+  /** `look`: the name is not known to be ours, so the vault is looked at before the write (P3). */
+  | { readonly kind: "put"; readonly wished: WishedName; readonly look: boolean }
+  /** Tags and attributes only; acts on the version that we wrote, never on "latest" (hazard patch-of-latest). */
+  | { readonly kind: "patch"; readonly wished: WishedName; readonly keyVaultVersion: string }
+  /** Always looked at first (P3). */
+  | { readonly kind: "delete"; readonly lower: string; readonly name: string };
+
+export interface Plan {
+  readonly actions: readonly NameAction[];
+  /** Names that should go and for whose deletion there is no permit. */
+  readonly held: readonly string[];
+}
+
+export interface PlanInput {
+  readonly wish: Wish;
+  readonly record: SyncRecord | undefined;
+  readonly fence: Fence;
+  /** Leave to delete names that the wish no longer has. */
+  readonly mayDelete: boolean;
+}
+
+/** What has to be done so that the vault holds the wish. Deterministic; empty of work when it already does. */
+export function plan({ wish, record, fence, mayDelete }: PlanInput): Plan {
+  const known = record?.names ?? {};
+  const wished = wish.kind === "present" ? wish.names : [];
+  const wishedLower = new Set(wished.map(({ lower }) => lower));
+  const actions: NameAction[] = wished.map((name) => forWished(wish, name, known[name.lower], fence));
+  const held: string[] = [];
+  for (const [lower, name] of Object.entries(known)) {
+    if (wishedLower.has(lower)) continue;
+    if (name.intent !== null) actions.push({ kind: "finish", lower });
+    else if (!holdsOurs(name)) continue;
+    else if (mayDelete) actions.push({ kind: "delete", lower, name: name.name });
+    else held.push(name.name);
+  }
+  return { actions: actions.toSorted((a, b) => rank(a) - rank(b)), held };
+}
+
+function forWished(wish: Wish, wished: WishedName, known: NameRecord | undefined, fence: Fence): NameAction {
+  const { lower } = wished;
+  if (known !== undefined && known.intent !== null) return { kind: "finish", lower };
+  const applied = known?.state === "live" ? known.applied : null;
+  // Nothing on record, or a record from before an epoch change, which may be of another past (O3).
+  if (
+    wish.kind !== "present" ||
+    applied === null ||
+    applied === undefined ||
+    applied.fence.epoch < fence.epoch
+  ) {
+    return { kind: "put", wished, look: true };
+  }
+  if (applied.incarnation !== wish.incarnation || applied.version !== wish.version) {
+    return { kind: "put", wished, look: false };
+  }
+  if (applied.tagsDigest !== wish.tagsDigest) {
+    return { kind: "patch", wished, keyVaultVersion: applied.keyVaultVersion };
+  }
+  return { kind: "none", lower, why: `holds version ${applied.version}` };
+}
+
+/** Something of ours is, or may be about to be, readable under the name. */
+function holdsOurs(name: NameRecord): boolean {
+  // A recovery that was begun makes the old value readable again, so it counts (hazard recover-then-crash).
+  return name.state === "live" || name.state === "recovering";
+}
+
+function rank(action: NameAction): number {
+  switch (action.kind) {
+    case "finish":
+      return 0;
+    case "put":
+    case "patch":
+    case "none":
+      return 1;
+    case "delete":
+      return 2;
+    default:
+      return assertNever(action);
+  }
+}
+
+/** A plan for people: one line per name, as `keyferry plan` and golden files show it. */
+export function formatPlan({ actions, held }: Plan): string {
+  const lines = actions.map((action) => {
+    switch (action.kind) {
+      case "none":
+        return `none    ${action.lower}  (${action.why})`;
+      case "finish":
+        return `finish  ${action.lower}  (an attempt has not ended)`;
+      case "put":
+        return `put     ${action.wished.name}${action.look ? "  (look first)" : ""}`;
+      case "patch":
+        return `patch   ${action.wished.name}  (tags)`;
+      case "delete":
+        return `delete  ${action.name}`;
+      default:
+        return assertNever(action);
+    }
+  });
+  return [...lines, ...held.map((name) => `held    ${name}  (no permit to delete)`)].join("\n");
+}

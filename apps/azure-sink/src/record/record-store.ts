@@ -1,0 +1,77 @@
+import {
+  compareFences,
+  type Fence,
+  type SecretKey,
+  type SyncCommand,
+  type SyncRecord,
+  type Uid,
+} from "@keyferry/contracts";
+import type { Clock } from "@keyferry/ports";
+import type { Memory, ResultLog } from "../ports.ts";
+import { emptyRecord, withOpeningTimes } from "./record.ts";
+
+// The record is the last message in SYNC_RESULTS; Redis holds a copy (O25). A stale copy is found out by the
+// compare-and-set of the intent, and then read again from JetStream (hazard redis-failover-stale-record).
+
+/** A record and the sequence that the next append must expect. */
+export interface LoadedRecord {
+  readonly record: SyncRecord;
+  readonly sequence: number;
+}
+
+export class RecordStore {
+  readonly #results: ResultLog;
+  readonly #memory: Pick<Memory, "records">;
+  readonly #clock: Clock;
+
+  constructor(results: ResultLog, memory: Pick<Memory, "records">, clock: Clock) {
+    this.#results = results;
+    this.#memory = memory;
+    this.#clock = clock;
+  }
+
+  /** True if Redis knows that a command at or above `fence` was consumed: the cheap way to drop a repeat. */
+  async isConsumed(destination: Uid, key: SecretKey, fence: Fence): Promise<boolean> {
+    const cached = await this.#memory.records.get(destination, key);
+    return cached !== undefined && compareFences(cached.record.consumed, fence) >= 0;
+  }
+
+  /** The record from Redis, or from JetStream where Redis has none or `fresh` is asked for. */
+  async load(command: SyncCommand, options: { fresh: boolean }): Promise<LoadedRecord> {
+    const { destination, secretKey } = command;
+    if (!options.fresh) {
+      const cached = await this.#memory.records.get(destination, secretKey);
+      if (cached !== undefined) return cached;
+    }
+    const entry = await this.#results.last(destination, secretKey);
+    if (entry === undefined) return { record: emptyRecord(command, this.#clock.now()), sequence: 0 };
+    const loaded = { record: withOpeningTimes(entry.value, entry.time), sequence: entry.sequence };
+    await this.#remember(loaded, command.epoch);
+    return loaded;
+  }
+
+  /** Appends by compare-and-set; undefined if another sink was faster. */
+  async append(
+    record: SyncRecord,
+    expectedSequence: number,
+    epoch: number,
+  ): Promise<LoadedRecord | undefined> {
+    const { destination, secretKey } = record;
+    const result = await this.#results.append(destination, secretKey, record, expectedSequence);
+    if (result.kind === "lost") {
+      await this.#memory.records.forget(destination, secretKey);
+      return undefined;
+    }
+    // An intent opened here stays without its JetStream time: whoever has to wait for it reads the message itself.
+    const loaded = { record, sequence: result.sequence };
+    await this.#remember(loaded, epoch);
+    return loaded;
+  }
+
+  async #remember({ record, sequence }: LoadedRecord, epoch: number): Promise<void> {
+    // Only a copy: without it the next command reads JetStream.
+    await this.#memory.records
+      .remember(record.destination, record.secretKey, { record, sequence, epoch })
+      .catch(() => undefined);
+  }
+}

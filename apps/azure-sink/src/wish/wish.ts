@@ -1,0 +1,111 @@
+import {
+  type DestinationRecord,
+  highestLiveVersion,
+  type PresentState,
+  type SyncCommand,
+} from "@keyferry/contracts";
+import { KeyferryError } from "@keyferry/errors";
+import { compileTemplate, nameVariables, normaliseName, renderName, tagsDigest } from "@keyferry/naming";
+
+/** One external secret as it should be. */
+export interface WishedName {
+  readonly name: string;
+  /** Key Vault compares names so. */
+  readonly lower: string;
+  /** The top-level key whose value it holds; absent under secret-path. */
+  readonly subKey?: string;
+}
+
+/** What a command comes to, given what the source shows now. */
+export type Wish =
+  | {
+      readonly kind: "present";
+      readonly incarnation: string;
+      /** The source's version to write: the highest live one. */
+      readonly version: number;
+      readonly names: readonly WishedName[];
+      readonly tagsDigest: string;
+    }
+  | { readonly kind: "absent" };
+
+/**
+ * How a command relates to what a read of the metadata shows.
+ * - `act`: matches, or shows the same incarnation, newer and with a live version;
+ * - `behind`: this read, or the command, is older than the other: look again in a moment.
+ */
+export type Match =
+  | { readonly kind: "act"; readonly version: number | undefined }
+  | { readonly kind: "behind" };
+
+/**
+ * Compares a source-driven command with a read (DESIGN section 7). An unsync needs an exact match, or it would delete
+ * a secret that has come back (hazard unsync-meets-newer-live); `state` undefined is an absent secret.
+ */
+export function matchState(
+  command: SyncCommand,
+  state: { fingerprint: string; present: PresentState | undefined },
+): Match {
+  const { expect } = command;
+  if (expect === null) return { kind: "behind" };
+  const { present, fingerprint } = state;
+  const version = present && highestLiveVersion(present);
+  if (command.op === "unsync") {
+    return fingerprint === expect.fingerprint ? { kind: "act", version: undefined } : { kind: "behind" };
+  }
+  if (present === undefined || version === undefined) return { kind: "behind" };
+  const isNewer = present.incarnation === expect.incarnation && present.current >= expect.current;
+  return fingerprint === expect.fingerprint || isNewer ? { kind: "act", version } : { kind: "behind" };
+}
+
+/**
+ * The external names of a command. Under secret-key there is one per top-level key, so the keys must be known.
+ * Throws `name-invalid` when the template gives no name, or two keys the same one.
+ */
+export function wishedNames(
+  command: SyncCommand,
+  destination: DestinationRecord,
+  subKeys: readonly string[] | undefined,
+): readonly WishedName[] {
+  const { spec, secret } = command;
+  const compiled = compileTemplate(spec.nameTemplate, { granularity: spec.granularity });
+  if (compiled.kind === "refused")
+    throw new KeyferryError("name-invalid", `The name template is refused: ${compiled.why}`);
+  const names = new Map<string, WishedName>();
+  for (const subKey of subKeys ?? [undefined]) {
+    const variables = nameVariables({
+      destination,
+      secret,
+      ...(subKey === undefined ? {} : { secretKey: subKey }),
+    });
+    const raw = renderName(compiled.template, variables);
+    if (raw.kind === "refused")
+      throw new KeyferryError("name-invalid", `The name template gives no name: ${raw.why}`);
+    const normal = normaliseName(raw.name);
+    if (normal.kind === "refused")
+      throw new KeyferryError("name-invalid", `The name template gives no name: ${normal.why}`);
+    const lower = normal.name.toLowerCase();
+    if (names.has(lower)) {
+      throw new KeyferryError("name-invalid", "Two keys of the secret give the same external name", {
+        name: normal.name,
+      });
+    }
+    names.set(lower, { name: normal.name, lower, ...(subKey === undefined ? {} : { subKey }) });
+  }
+  return [...names.values()];
+}
+
+/** The wish of a sync command for one version of the secret. */
+export function presentWish(
+  command: SyncCommand,
+  incarnation: string,
+  version: number,
+  names: readonly WishedName[],
+): Wish {
+  return {
+    kind: "present",
+    incarnation,
+    version,
+    names,
+    tagsDigest: tagsDigest(command.spec.customTags, {}),
+  };
+}

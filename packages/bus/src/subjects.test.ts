@@ -1,0 +1,52 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  associationKey,
+  bucketKeyOf,
+  bucketSubject,
+  desiredSubject,
+  destinationAndKeyOf,
+  destinationKey,
+  eventSubject,
+  resultSubject,
+  sourceAndKeyOf,
+} from "./subjects.ts";
+
+const KEY = "abcdefghijklmnopqrstuvwxyz";
+const UID = "aaaaaaaaaaaaa";
+// What NATS allows in a token of a literal subject, and JetStream's KV in a key.
+const SUBJECT = /^[^\s.*>]+(\.[^\s.*>]+)*$/;
+const BUCKET_KEY = /^[-/=.\w]+$/;
+
+test("subjects are read back to what they were made of", () => {
+  expect(destinationAndKeyOf(desiredSubject(UID, KEY, "bulk"))).toEqual({
+    destination: UID,
+    key: KEY,
+    lane: "bulk",
+  });
+  expect(destinationAndKeyOf(resultSubject(UID, KEY))).toMatchObject({ destination: UID, key: KEY });
+  expect(sourceAndKeyOf(eventSubject("main", KEY))).toEqual({ source: "main", key: KEY });
+  expect(bucketKeyOf("associations", bucketSubject("associations", associationKey(UID, KEY)))).toBe(
+    `${UID}.${KEY}`,
+  );
+});
+
+test("whatever a source, a namespace or a destination is called, subjects and keys stay legal and apart", () => {
+  const name = fc.string({ minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(name, name, name, (source, namespace, other) => {
+      expect(eventSubject(source, KEY)).toMatch(SUBJECT);
+      const key = destinationKey({ namespace, type: "azure-kv", name: source });
+      expect(key).toMatch(BUCKET_KEY);
+      if (other !== source)
+        expect(destinationKey({ namespace, type: "azure-kv", name: other })).not.toBe(key);
+      if (other !== namespace)
+        expect(destinationKey({ namespace: other, type: "azure-kv", name: source })).not.toBe(key);
+    }),
+  );
+});
+
+test("same-name-other-destination: the root namespace is not a namespace named by the root's sign", () => {
+  const root = destinationKey({ namespace: "", type: "azure-kv", name: "prod" });
+  expect(destinationKey({ namespace: "-", type: "azure-kv", name: "prod" })).not.toBe(root);
+});
