@@ -1,0 +1,297 @@
+// A sink on real NATS, Redis and OpenBao and the Key Vault emulator, without its consumers: a test publishes a command
+// and hands it to the sink itself, so that it decides what happens between the two.
+import { type Bus, connectBus } from "@keyferry/bus";
+import {
+  type DestinationRecord,
+  type ExpectedState,
+  fingerprintOf,
+  type SyncCommand,
+  type SyncRecord,
+} from "@keyferry/contracts";
+import { createKeyVault, type KeyVault } from "@keyferry/key-vault";
+import {
+  DEFAULT_CLIENT_ID,
+  DEFAULT_CLIENT_SECRET,
+  DEFAULT_TENANT_ID,
+  type KeyVaultEmulator,
+} from "@keyferry/key-vault-emulator";
+import { newUid, secretKeyOf } from "@keyferry/naming";
+import { SecretValue, silentLogger, systemClock, systemRandom } from "@keyferry/ports";
+import { connectState, type State } from "@keyferry/state";
+import {
+  eventually,
+  type NatsServer,
+  type OpenBaoServer,
+  type RedisServer,
+  startKeyVault,
+  startNats,
+  startOpenBao,
+  startRedis,
+  VaultApi,
+} from "@keyferry/testkit";
+import { createVaultClient, type VaultClient } from "@keyferry/vault-client";
+import { type SyncEnd, syncOne } from "../../src/apply/sync-one.ts";
+import type { SinkEvents } from "../../src/events.ts";
+import type { SinkDependencies } from "../../src/ports.ts";
+import { RecordStore } from "../../src/record/record-store.ts";
+
+const MOUNT = "secret";
+const PORTS = { logger: silentLogger, clock: systemClock, random: systemRandom };
+const TAG_KEYS = { active: "k1", keys: new Map([["k1", Buffer.alloc(32, 7)]]) };
+const SECRET_KEY_KEY = Buffer.alloc(32, 9);
+
+const silentEvents: SinkEvents = {
+  externalSecretPut: () => undefined,
+  externalSecretPatched: () => undefined,
+  externalSecretDeleted: () => undefined,
+  externalSecretRecovered: () => undefined,
+  foreignNameLeft: () => undefined,
+  intentFinished: () => undefined,
+  outcome: () => undefined,
+  repeatDropped: () => undefined,
+  superseded: () => undefined,
+};
+
+/** One secret, one association, one Key Vault. */
+export interface Pair {
+  readonly vault: string;
+  readonly path: string;
+  readonly destination: DestinationRecord;
+  readonly association: string;
+}
+
+export class SinkBench implements AsyncDisposable {
+  readonly servers: {
+    openbao: OpenBaoServer;
+    nats: NatsServer;
+    redis: RedisServer;
+    emulator: KeyVaultEmulator;
+  };
+  readonly bus: Bus;
+  readonly state: State;
+  readonly source: VaultClient;
+  readonly api: VaultApi;
+  readonly knownAssociations = new Set<string>();
+  readonly #vaults = new Map<string, KeyVault>();
+  readonly #destinations = new Map<string, DestinationRecord>();
+  #serial = 0;
+
+  constructor(servers: SinkBench["servers"], bus: Bus, state: State) {
+    this.servers = servers;
+    this.bus = bus;
+    this.state = state;
+    this.api = new VaultApi(servers.openbao.url, servers.openbao.rootToken);
+    this.source = createVaultClient({
+      address: servers.openbao.url,
+      token: new SecretValue(servers.openbao.rootToken),
+      clock: systemClock,
+      logger: silentLogger,
+    });
+  }
+
+  /** A new vault, destination, association and secret path that no other test uses. */
+  pair(name = "app"): Pair {
+    this.#serial += 1;
+    const vault = `vault-${this.#serial}`;
+    const uid = newUid(systemRandom);
+    const destination: DestinationRecord = {
+      major: 1,
+      uid,
+      namespace: "",
+      type: "azure-kv",
+      name: vault,
+      state: "active",
+      connection: {
+        keyVaultUri: `https://${vault}.vault.azure.net`,
+        tenantId: DEFAULT_TENANT_ID,
+        clientId: DEFAULT_CLIENT_ID,
+        credential: { kind: "environment" },
+      },
+      spec: { granularity: "secret-path", nameTemplate: name, customTags: {} },
+      createdAt: "",
+      updatedAt: "",
+    };
+    this.#destinations.set(uid, destination);
+    const association = newUid(systemRandom);
+    this.knownAssociations.add(association);
+    return { vault, path: `p${this.#serial}`, destination, association };
+  }
+
+  /** Writes the secret's next version. */
+  write(pair: Pair, data: Readonly<Record<string, unknown>>): Promise<number> {
+    return this.api.putSecret(MOUNT, pair.path, data);
+  }
+
+  /** The command that a resolver would make of what the source shows now. */
+  async command(pair: Pair, over: Partial<SyncCommand> = {}): Promise<SyncCommand> {
+    const secret = { source: "main", namespace: "", mount: MOUNT, accessor: "kv_1", path: pair.path };
+    const read = await this.source.readMetadata(secret);
+    const state = read.kind === "present" ? read.state : ({ kind: "gone" } as const);
+    const expect: ExpectedState = {
+      incarnation: state.kind === "present" ? state.incarnation : null,
+      current: state.kind === "present" ? state.current : 0,
+      fingerprint: fingerprintOf(state),
+    };
+    return {
+      major: 1,
+      epoch: 1,
+      op: "sync",
+      destination: pair.destination.uid,
+      association: pair.association,
+      secretKey: secretKeyOf(SECRET_KEY_KEY, secret),
+      secret,
+      spec: pair.destination.spec,
+      expect,
+      permit: null,
+      reason: "source",
+      resolvedFrom: { associationRevision: 1, stateSequence: 1 },
+      ...over,
+    };
+  }
+
+  /** Publishes a command as the newest of its pair; gives its sequence. */
+  async publish(command: SyncCommand): Promise<number> {
+    const { destination, secretKey } = command;
+    const last = await this.bus.commands.last(destination, secretKey);
+    const result = await this.bus.commands.put(destination, secretKey, "live", command, last?.sequence ?? 0);
+    if (result.kind === "lost") throw new Error("somebody else published");
+    return result.sequence;
+  }
+
+  /** Hands a published command to a sink. */
+  run(
+    command: SyncCommand,
+    sequence: number,
+    over: { isWoken?: boolean; deps?: Partial<SinkDependencies> } = {},
+  ): Promise<SyncEnd> {
+    const deps = { ...this.dependencies(), ...over.deps };
+    const store = new RecordStore(deps.results, deps.memory, systemClock);
+    const fence = { epoch: command.epoch, sequence };
+    const signal = AbortSignal.timeout(60_000);
+    return syncOne(
+      { command, fence, lane: "live", isWoken: over.isWoken ?? false, deliveryCount: 1, signal },
+      store,
+      deps,
+    );
+  }
+
+  /** Publishes and runs; gives the record that came of it. */
+  async sync(pair: Pair, over: Partial<SyncCommand> = {}): Promise<SyncRecord> {
+    const command = await this.command(pair, over);
+    await this.run(command, await this.publish(command));
+    return this.record(command);
+  }
+
+  /** Tries a waiting pair again until its outcome is of this kind, as the wake loop would. */
+  async wakeUntil(command: Pick<SyncCommand, "destination" | "secretKey">, kind: string): Promise<SyncRecord> {
+    return eventually(
+      async () => {
+        const record = await this.record(command);
+        if (record.outcome?.kind === kind) return record;
+        const last = await this.bus.commands.last(command.destination, command.secretKey);
+        if (last !== undefined) await this.run(last.value, last.sequence, { isWoken: true });
+        return undefined;
+      },
+      { what: `the outcome ${kind}`, timeoutMs: 40_000 },
+    );
+  }
+
+  async record({
+    destination,
+    secretKey,
+  }: Pick<SyncCommand, "destination" | "secretKey">): Promise<SyncRecord> {
+    const entry = await this.bus.results.last(destination, secretKey);
+    if (entry === undefined) throw new Error("no outcome was recorded");
+    return entry.value;
+  }
+
+  dependencies(): SinkDependencies {
+    return {
+      ...PORTS,
+      commands: this.bus.commands,
+      results: this.bus.results,
+      deadLetters: this.bus.deadLetters,
+      hints: this.bus.hints,
+      source: this.source,
+      memory: this.state,
+      destinations: { open: async (uid) => this.#open(uid) },
+      associations: { isKnown: async (uid) => this.knownAssociations.has(uid) },
+      identity: { instanceId: "instanceaaaaa", tagKeys: TAG_KEYS },
+      events: silentEvents,
+    };
+  }
+
+  /** Requests that reached a vault, by operation; the handshake is not counted. */
+  calls(pair: Pair): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { operation, status } of this.servers.emulator.oracle.requests({ vault: pair.vault })) {
+      if (status !== 401) counts[operation] = (counts[operation] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** Versions ever written under the name. */
+  writes(pair: Pair, name = "app"): number {
+    return this.servers.emulator.oracle.effects({ vault: pair.vault, name, kind: "set" }).length;
+  }
+
+  /** The value that the vault holds now; undefined if there is none. */
+  value(pair: Pair, name = "app"): string | undefined {
+    const secrets = this.servers.emulator.state(pair.vault, { reveal: true });
+    return secrets.find((secret) => secret.name === name && secret.phase === "active")?.value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#vaults.values()].map((vault) => vault.close()));
+    await this.source.close();
+    await this.state.close();
+    await this.bus.close();
+    const { openbao, nats, redis, emulator } = this.servers;
+    await Promise.all([openbao.stop(), nats.stop(), redis.stop(), emulator.close()]);
+  }
+
+  #open(uid: string): { record: DestinationRecord; vault: KeyVault } | undefined {
+    const record = this.#destinations.get(uid);
+    if (record === undefined) return undefined;
+    const { port, caFile } = this.servers.emulator;
+    let vault = this.#vaults.get(uid);
+    if (vault === undefined) {
+      vault = createKeyVault({
+        uri: record.connection.keyVaultUri,
+        credential: {
+          kind: "client-secret",
+          tenantId: DEFAULT_TENANT_ID,
+          clientId: DEFAULT_CLIENT_ID,
+          clientSecret: new SecretValue(DEFAULT_CLIENT_SECRET),
+        },
+        caFile,
+        emulator: { address: `127.0.0.1:${port}` },
+        requestTimeoutMs: 5_000,
+        logger: silentLogger,
+        clock: systemClock,
+      });
+      this.#vaults.set(uid, vault);
+    }
+    return { record, vault };
+  }
+}
+
+/** Starts every server that a sink needs. */
+export async function startSinkBench(): Promise<SinkBench> {
+  const [openbao, nats, redis, emulator] = await Promise.all([
+    startOpenBao(),
+    startNats(),
+    startRedis(),
+    startKeyVault({
+      limits: "off",
+      softDelete: { deletingMs: 200, recoverReadableMs: 50, recoverWritableMs: 300, purgingMs: 100 },
+    }),
+  ]);
+  const bus = await connectBus({ servers: [nats.url], name: "sink-bench", ...PORTS });
+  const state = await connectState({ url: redis.url, ...PORTS });
+  await eventually(async () => bus.status().connected && state.status().connected, {
+    what: "NATS and Redis",
+  });
+  await bus.provision();
+  return new SinkBench({ openbao, nats, redis, emulator }, bus, state);
+}

@@ -1,0 +1,12 @@
+export { createKeyVault, type KeyVaultOptions } from "./create-key-vault.ts";
+export type { AzureCredential } from "./credential.ts";
+export type {
+  Absent,
+  Call,
+  Conflict,
+  ConflictReason,
+  KeyVault,
+  SecretAttributes,
+  SecretListed,
+  SecretVersion,
+} from "./key-vault.ts";

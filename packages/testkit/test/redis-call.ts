@@ -1,0 +1,17 @@
+import { connect } from "node:net";
+
+/** Sends one inline command and returns the raw reply without its last line end. */
+export async function redisCall(port: number, command: string): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    let reply = "";
+    // QUIT makes the server end the connection after the reply, so the end of the stream is the end of the reply.
+    socket.once("connect", () => socket.write(`${command}\r\nQUIT\r\n`));
+    socket.on("data", (chunk) => (reply += chunk.toString("utf8")));
+    socket.once("error", reject);
+    socket.once("end", () => {
+      socket.destroy();
+      resolve(reply.replace(/\+OK\r\n$/u, "").trimEnd());
+    });
+  });
+}

@@ -1,0 +1,257 @@
+// Owns: reading a whole mount's metadata, page by page: OpenBao's detailed-metadata, list and get elsewhere.
+// Does not own: what a missing key means. Invariant: a walk that ends without throwing has shown every key that was
+// there throughout; a page that can't be read ends it with an error, as a partial list is not a list.
+import type { PresentState } from "@keyferry/contracts";
+import { KeyferryError } from "@keyferry/errors";
+import { errorOfAnswer } from "../answer/answer-error.ts";
+import { classifyAnswer, isObject, type JsonObject } from "../answer/classify-answer.ts";
+import { encodePath, isAddressable } from "../transport/encode-path.ts";
+import type { Answer, Transport } from "../transport/transport.ts";
+import type { MountAddress } from "./address.ts";
+import { parseMetadata } from "./parse-metadata.ts";
+import { readMetadata } from "./read.ts";
+
+export interface ListedSecret {
+  /** Whole path in the mount. */
+  readonly path: string;
+  readonly state: PresentState;
+}
+
+/** One page of a folder. */
+export interface MetadataPage {
+  readonly kind: "page";
+  readonly items: readonly ListedSecret[];
+  /** Keys that are there but can't be addressed or understood: seen, never gone. */
+  readonly unreadable: readonly string[];
+  /** Prefixes below this one, each ending in a slash. */
+  readonly folders: readonly string[];
+  /** Ask for the next page with `after` set to it; undefined: this was the folder's last. */
+  readonly next: string | undefined;
+  readonly observedAt: number;
+}
+
+export interface PageRequest {
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+export interface WalkOptions {
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const PAGE_BYTES_MAX = 64 * 1024 * 1024; // 1,000 secrets of 500 versions each; a page beyond it needs a lower limit
+const GETS_AT_ONCE = 8; // of list and get on Vault: enough to hide the round trip, few enough to leave Vault its peace
+const FOLDERS_MAX = 1_000_000; // one per secret of the largest source that is tested with; ends a server's endless tree
+
+/** A page of detailed metadata under a prefix (`""` or ending in a slash); `unsupported` where Vault answers. */
+export async function listDetailedMetadata(
+  transport: Transport,
+  mount: MountAddress,
+  prefix: string,
+  page: PageRequest,
+  signal?: AbortSignal,
+): Promise<MetadataPage | { readonly kind: "unsupported" }> {
+  const what = `list detailed metadata of mount ${mount.mount}`;
+  const answer = await sendList(transport, mount, "detailed-metadata", prefix, page, what, signal);
+  const read = classifyAnswer(answer);
+  if (read.kind === "absent") return emptyPage(answer.observedAt);
+  // Both also happen on OpenBao (an unmounted engine, a policy without this path): the caller's plain list tells.
+  if (read.kind === "mount-missing" || read.kind === "denied") return { kind: "unsupported" };
+  if (read.kind !== "live") throw errorOfAnswer(read, what);
+  return pageOf(read.data, prefix, page.limit, answer.observedAt, what);
+}
+
+/** The whole mount. Each step of the iteration is one page, read when it is asked for. */
+export async function* walkMetadata(
+  transport: Transport,
+  mount: MountAddress,
+  options: WalkOptions,
+): AsyncGenerator<MetadataPage, void, undefined> {
+  const folders = [""];
+  let detailed = true;
+  for (let visited = 0; ; visited += 1) {
+    const prefix = folders.pop();
+    if (prefix === undefined) return;
+    if (visited >= FOLDERS_MAX) {
+      throw new KeyferryError(
+        "source-answer-unknown",
+        `Mount ${mount.mount} has more than ${FOLDERS_MAX} folders`,
+      );
+    }
+    let after: string | undefined;
+    do {
+      const page = detailed ? await firstAnswer(transport, mount, prefix, after, options) : undefined;
+      if (page === undefined) {
+        detailed = false;
+        for await (const plain of listAndGet(transport, mount, prefix, options)) {
+          folders.push(...plain.folders);
+          yield plain;
+        }
+        break;
+      }
+      folders.push(...page.folders);
+      yield page;
+      after = page.next;
+    } while (after !== undefined);
+  }
+}
+
+/** A detailed page, or undefined if this server has none. */
+async function firstAnswer(
+  transport: Transport,
+  mount: MountAddress,
+  prefix: string,
+  after: string | undefined,
+  options: WalkOptions,
+): Promise<MetadataPage | undefined> {
+  const page = await listDetailedMetadata(
+    transport,
+    mount,
+    prefix,
+    { after, limit: options.limit },
+    options.signal,
+  );
+  if (page.kind === "unsupported") return undefined;
+  // An empty mount and a server that doesn't know the path may answer alike; the plain list tells them apart.
+  const emptyMount = prefix === "" && after === undefined && page.items.length + page.folders.length === 0;
+  if (emptyMount && (await listKeys(transport, mount, prefix, options)).keys.length > 0) return undefined;
+  return page;
+}
+
+/** A folder by LIST, then GET for each key, in groups of `limit`. */
+async function* listAndGet(
+  transport: Transport,
+  mount: MountAddress,
+  prefix: string,
+  options: WalkOptions,
+): AsyncGenerator<MetadataPage, void, undefined> {
+  const { keys, observedAt } = await listKeys(transport, mount, prefix, options);
+  const sorted = sortKeys(keys, prefix);
+  const folders = sorted.folders;
+  for (let from = 0; from === 0 || from < sorted.paths.length; from += options.limit) {
+    const paths = sorted.paths.slice(from, from + options.limit);
+    const items = await getEach(transport, mount, paths, options.signal);
+    yield {
+      kind: "page",
+      items,
+      unreadable: from === 0 ? sorted.unreadable : [],
+      folders: from === 0 ? folders : [],
+      next: undefined,
+      observedAt,
+    };
+  }
+}
+
+async function getEach(
+  transport: Transport,
+  mount: MountAddress,
+  paths: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<ListedSecret[]> {
+  const items: ListedSecret[] = [];
+  const queue = paths.values();
+  const worker = async (): Promise<void> => {
+    for (const path of queue) {
+      const read = await readMetadata(transport, { ...mount, path }, signal);
+      // Deleted since the list: not an item, so that whoever knows it looks at it by itself.
+      if (read.kind === "present") items.push({ path, state: read.state });
+    }
+  };
+  await Promise.all(Array.from({ length: GETS_AT_ONCE }, worker));
+  return items;
+}
+
+async function listKeys(
+  transport: Transport,
+  mount: MountAddress,
+  prefix: string,
+  options: WalkOptions,
+): Promise<{ keys: readonly string[]; observedAt: number }> {
+  const what = `list mount ${mount.mount}`;
+  const answer = await sendList(transport, mount, "metadata", prefix, undefined, what, options.signal);
+  const read = classifyAnswer(answer);
+  if (read.kind === "absent") return { keys: [], observedAt: answer.observedAt };
+  if (read.kind !== "live") throw errorOfAnswer(read, what);
+  return { keys: keysOf(read.data, what), observedAt: answer.observedAt };
+}
+
+function sendList(
+  transport: Transport,
+  mount: MountAddress,
+  operation: "metadata" | "detailed-metadata",
+  prefix: string,
+  page: PageRequest | undefined,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const folder = prefix === "" ? "" : `${encodePath(prefix.replace(/\/$/, ""))}/`;
+  // GET with list=true, as proxies and Node's own server refuse the method LIST (reference section 6).
+  const query = new URLSearchParams({ list: "true" });
+  if (page !== undefined) query.set("limit", String(page.limit));
+  if (page?.after !== undefined) query.set("after", page.after);
+  return transport.send({
+    method: "GET",
+    path: `${encodePath(mount.mount)}/${operation}/${folder}?${query.toString()}`,
+    namespace: mount.namespace,
+    what,
+    bytesMax: PAGE_BYTES_MAX,
+    signal,
+  });
+}
+
+function pageOf(
+  data: JsonObject,
+  prefix: string,
+  limit: number,
+  observedAt: number,
+  what: string,
+): MetadataPage {
+  const keys = keysOf(data, what);
+  const info = data["key_info"];
+  if (!isObject(info)) throw new KeyferryError("source-answer-unknown", `${what}: a page without key_info`);
+  const { paths, folders, unreadable } = sortKeys(keys, prefix);
+  const items: ListedSecret[] = [];
+  for (const path of paths) {
+    const state = parseMetadata(info[path.slice(prefix.length)], observedAt);
+    if (state === undefined) unreadable.push(path);
+    else items.push({ path, state });
+  }
+  return {
+    kind: "page",
+    items,
+    unreadable,
+    folders,
+    next: keys.length < limit ? undefined : keys.at(-1),
+    observedAt,
+  };
+}
+
+interface SortedKeys {
+  readonly paths: string[];
+  readonly folders: string[];
+  readonly unreadable: string[];
+}
+
+function sortKeys(keys: readonly string[], prefix: string): SortedKeys {
+  const sorted: SortedKeys = { paths: [], folders: [], unreadable: [] };
+  for (const key of keys) {
+    const isFolder = key.endsWith("/");
+    const path = prefix + key;
+    if (!isAddressable(isFolder ? path.slice(0, -1) : path)) sorted.unreadable.push(path);
+    // The entry beside a folder shows the metadata of the secret of the same name (reference 3.3): not taken.
+    else if (isFolder) sorted.folders.push(path);
+    else sorted.paths.push(path);
+  }
+  return sorted;
+}
+
+function keysOf(data: JsonObject, what: string): readonly string[] {
+  const keys = data["keys"];
+  if (Array.isArray(keys) && keys.every((key): key is string => typeof key === "string")) return keys;
+  throw new KeyferryError("source-answer-unknown", `${what}: a list without keys`);
+}
+
+function emptyPage(observedAt: number): MetadataPage {
+  return { kind: "page", items: [], unreadable: [], folders: [], next: undefined, observedAt };
+}

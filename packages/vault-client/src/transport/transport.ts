@@ -1,0 +1,176 @@
+// Owns: one HTTP exchange with the source: token, namespace, time-out, size limit, and the translation of what can go
+// wrong in transit. Does not own: what an answer means (answer/). Invariants: redirects are not followed (the token
+// would go with them), nothing of a request or an answer enters an error (P5).
+import { readFileSync } from "node:fs";
+import { KeyferryError } from "@keyferry/errors";
+import type { Clock, Logger, SecretValue } from "@keyferry/ports";
+import { Agent, type Dispatcher } from "undici";
+
+/** A token, or who has it: asked for each call, and once more with the token that the server has refused. */
+export type TokenSource = SecretValue | ((refused?: SecretValue) => SecretValue | Promise<SecretValue>);
+
+export interface TransportOptions {
+  readonly address: string;
+  readonly token: TokenSource;
+  readonly caFile?: string;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Call {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Below `/v1/`, encoded, with its query. */
+  readonly path: string;
+  readonly namespace: string;
+  readonly body?: string;
+  /** Whose token goes with it; the client's own if absent. */
+  readonly token?: SecretValue | "none";
+  /** For messages: the operation and what it acts on. */
+  readonly what: string;
+  readonly bytesMax?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** The answer's `Date` in milliseconds; our own clock if the server sent none. Whole seconds, cut off. */
+  readonly observedAt: number;
+}
+
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024; // four times what Vault takes as one secret by default (1 MiB in storage)
+const CONNECTIONS_MAX = 32; // more than any service here asks at once; keeps one slow answer from blocking the rest
+const KEEP_ALIVE_MS = 30_000; // well below Vault's idle time-out of 5 minutes
+
+export class Transport {
+  readonly #origin: string;
+  readonly #prefix: string;
+  readonly #agent: Agent;
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    const url = parseAddress(options.address);
+    this.#origin = url.origin;
+    this.#prefix = `${url.pathname.replace(/\/+$/, "")}/v1/`;
+    this.#options = options;
+    this.#agent = new Agent({
+      connections: CONNECTIONS_MAX,
+      pipelining: 1,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: options.timeoutMs,
+      bodyTimeout: options.timeoutMs,
+      connect: {
+        timeout: options.timeoutMs,
+        ...(options.caFile === undefined ? {} : { ca: readCa(options.caFile) }),
+      },
+    });
+  }
+
+  /** One exchange. After a 403 with our own token, once more if the token's source gives another one by then. */
+  async send(call: Call): Promise<Answer> {
+    const token = call.token === undefined ? await this.#ownToken() : call.token;
+    const answer = await this.#exchange(call, token);
+    if (answer.status !== 403 || call.token !== undefined || typeof this.#options.token !== "function") {
+      return answer;
+    }
+    const renewed = await this.#ownToken(token === "none" ? undefined : token);
+    if (token !== "none" && renewed.reveal() === token.reveal()) return answer;
+    this.#options.logger.info(
+      { call: call.what },
+      "the source refused the token; asking again with a new one",
+    );
+    return this.#exchange(call, renewed);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #ownToken(refused?: SecretValue): Promise<SecretValue> {
+    const { token } = this.#options;
+    return typeof token === "function" ? token(refused) : token;
+  }
+
+  async #exchange(call: Call, token: SecretValue | "none"): Promise<Answer> {
+    const timeout = AbortSignal.timeout(this.#options.timeoutMs);
+    const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
+    try {
+      const response = await this.#agent.request({
+        origin: this.#origin,
+        path: this.#prefix + call.path,
+        method: call.method,
+        headers: headersOf(call, token),
+        body: call.body ?? null,
+        signal,
+      });
+      const body = await readBody(response, call.bytesMax ?? ANSWER_BYTES_MAX, call.what);
+      return {
+        status: response.statusCode,
+        body,
+        observedAt: dateOf(response.headers["date"]) ?? this.#options.clock.now(),
+      };
+    } catch (thrown) {
+      throw translate(thrown, call, timeout);
+    }
+  }
+}
+
+function headersOf(call: Call, token: SecretValue | "none"): Record<string, string> {
+  return {
+    accept: "application/json",
+    "x-vault-request": "true",
+    ...(token === "none" ? {} : { "x-vault-token": token.reveal() }),
+    ...(call.namespace === "" ? {} : { "x-vault-namespace": call.namespace }),
+    ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+  };
+}
+
+async function readBody(response: Dispatcher.ResponseData, bytesMax: number, what: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > bytesMax) {
+      throw new KeyferryError(
+        "source-answer-unknown",
+        `${what}: the answer is larger than ${bytesMax} bytes`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function dateOf(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== "string") return undefined;
+  const milliseconds = Date.parse(header);
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+}
+
+/** Transit errors by their code only: undici's messages are safe, but nothing keeps them so. */
+function translate(thrown: unknown, call: Call, timeout: AbortSignal): KeyferryError {
+  if (thrown instanceof KeyferryError) return thrown;
+  if (call.signal?.aborted === true) {
+    return new KeyferryError("operation-aborted", `${call.what}: aborted`);
+  }
+  if (timeout.aborted) return new KeyferryError("source-unreachable", `${call.what}: no answer in time`);
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown";
+  return new KeyferryError("source-unreachable", `${call.what}: ${code}`, { code });
+}
+
+function parseAddress(address: string): URL {
+  const url = URL.parse(address);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new KeyferryError("config-invalid", "The source's address is not an http or https URL");
+  }
+  return url;
+}
+
+function readCa(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    throw new KeyferryError("config-invalid", "The source's CA file cannot be read", { path });
+  }
+}
