@@ -1,0 +1,1 @@
+export function cleanEnvironment(env: NodeJS.ProcessEnv, pathFirst: readonly string[]): NodeJS.ProcessEnv;
