@@ -9,7 +9,6 @@ test("a secret value can't be printed by accident", () => {
   const secret = new SecretValue("canary-value");
   const printed = [
     String(secret),
-    `${secret}`,
     JSON.stringify({ secret }),
     inspect(secret, { showHidden: true, depth: 10 }),
     inspect({ nested: [secret] }, { customInspect: false, showHidden: true }),
