@@ -21,7 +21,7 @@ test("the demonstration shows each step in Key Vault with its hop times and ends
   const { code, out, err } = await run(["--once"]);
   expect(err).toBe("");
   expect(code).toBe(0);
-  expect(out.match(/✓/g)).toHaveLength(3);
+  expect(out.match(/✓/g)).toHaveLength(4);
   expect(out).toMatch(/commit → .*Key Vault \d+ ms/);
   const logs = /Data and logs of this run: (\S+)/.exec(out)?.[1] ?? "";
   expect(logs).toContain(".keyferry/runs/");

@@ -81,8 +81,15 @@ async function play(stage: Stage): Promise<void> {
   await untilStatus(stage, "SYNCED");
   await showArrival(stage, where, seenAgain, written);
 
-  print(`6. delete the secret`);
+  print("6. delete version 2: the highest live version takes its place");
   await vault.deleteSecret(STACK_MOUNT, SECRET);
+  const fellBack = Date.now();
+  const seenBefore = await untilHolds(stack, VAULT, JSON.stringify(first));
+  await untilStatus(stage, "SYNCED");
+  await showArrival(stage, where, seenBefore, fellBack);
+
+  print("7. delete version 1 too: nothing is left to sync");
+  await vault.expect("POST", `${STACK_MOUNT}/delete/${SECRET}`, { versions: [1] });
   const deleted = Date.now();
   const keyVault = await untilGone(stack, VAULT, seen.name);
   await untilStatus(stage, "UNSYNCED");
