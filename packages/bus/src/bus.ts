@@ -12,30 +12,21 @@ import {
   instanceRecordSchema,
   type InstanceRecord,
 } from "@keyferry/contracts";
-import type { Clock, Logger, Random, SecretValue } from "@keyferry/ports";
+import type { Clock } from "@keyferry/ports";
 import { Bucket } from "./bucket.ts";
 import { toBusError } from "./bus-error.ts";
 import { jsonCodec } from "./codec.ts";
 import { HintChannel } from "./hints.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkOptions } from "./link.ts";
 import { isProvisioned, provision, streamInfo } from "./provision.ts";
 import { deadLetterSubject } from "./subjects.ts";
 import { CommandTable, EventLog, ResultTable } from "./tables.ts";
 import { createWorkshop } from "./workshop.ts";
 
-export interface BusOptions {
-  readonly servers: readonly string[];
-  /** Name of the service: in NATS's connection list and in dead letters. */
-  readonly name: string;
-  readonly user?: string | undefined;
-  readonly password?: SecretValue | undefined;
-  readonly credsFile?: string | undefined;
-  readonly caFile?: string | undefined;
+export interface BusOptions extends LinkOptions {
   /** Copies of each stream that provision() makes; 1 if absent. */
   readonly replicas?: number | undefined;
-  readonly logger: Logger;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 export interface BusStatus {

@@ -13,7 +13,7 @@ import {
 
 export interface LinkOptions {
   readonly servers: readonly string[];
-  /** Shown in NATS's own connection list. */
+  /** Name of the service: in NATS's connection list and in dead letters. */
   readonly name: string;
   readonly user?: string | undefined;
   readonly password?: SecretValue | undefined;
