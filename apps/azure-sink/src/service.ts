@@ -57,7 +57,10 @@ export async function start(context: Context): Promise<void> {
       clock,
       random,
       signal,
-      onRetry: ({ error }) => logger.warn({ code: error.code, why: error.message }, `waiting for ${what}`),
+      onRetry({ error }) {
+        waitingFor = `${what}: ${error.message}. ${error.advice}`;
+        logger.warn({ code: error.code, why: error.message }, `waiting for ${what}`);
+      },
     });
   };
   waitingFor = "NATS and its streams";

@@ -1,6 +1,5 @@
 import type { Random } from "@keyferry/ports";
 import { currentTrace, formatTraceparent, nextSpan, parseTraceparent } from "@keyferry/ports";
-import { KeyferryError } from "@keyferry/errors";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { StoredMsg } from "@nats-io/jetstream";
 import { isCasLost, isMessageMissing, isRefusal, toBusError } from "./bus-error.ts";
@@ -151,9 +150,4 @@ export async function purgeSubject(table: Table, subject: string): Promise<void>
   } catch (error) {
     throw toBusError(error, `Purging ${table.stream}`);
   }
-}
-
-/** Refuses work on a link that was closed. */
-export function throwIfClosed(link: Link): void {
-  if (link.signal.aborted) throw new KeyferryError("operation-aborted", "The bus is closed");
 }

@@ -14,7 +14,5 @@ export const CONFLICT_WAIT_MS = 5_000;
 export const LOCKED_RETRY_MS = 500;
 /** A read and the command did not match: one of them is behind. */
 export const BEHIND_RETRY_MS = 1_000;
-/** A metadata read older than this is repeated under the lock. */
-export const METADATA_AGE_MS_MAX = 1_000;
 export const BACKOFF_MS_MIN = 1_000;
 export const BACKOFF_MS_MAX = 300_000;

@@ -183,7 +183,10 @@ export class SinkBench implements AsyncDisposable {
   }
 
   /** Tries a waiting pair again until its outcome is of this kind, as the wake loop would. */
-  async wakeUntil(command: Pick<SyncCommand, "destination" | "secretKey">, kind: string): Promise<SyncRecord> {
+  async wakeUntil(
+    command: Pick<SyncCommand, "destination" | "secretKey">,
+    kind: string,
+  ): Promise<SyncRecord> {
     return eventually(
       async () => {
         const record = await this.record(command);

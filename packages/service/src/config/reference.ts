@@ -100,6 +100,10 @@ may be absent for it. Everything that is wrong is reported at once, and the serv
 - A list can be one reference, with commas in it: \`servers: "\${NATS_SERVERS}"\`.
 - Inside \`[ ]\` and \`{ }\` YAML wants quotes around \`\${NAME}\`.
 
+Two variables are read beside the file: \`KEYFERRY_CONFIG\` names it, and \`KEYFERRY_READY_FILE\` names a file that the
+service writes where it listens (JSON, \`{"listen": "127.0.0.1:9401"}\` and what else it opened), for a parent process
+that lets the system choose ports.
+
 An empty text is the same as a key that is not there. **Secret** keys are never logged; give them by reference.`;
 
 function renderTable(section: string, schema: z.ZodType): string {

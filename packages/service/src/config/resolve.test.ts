@@ -34,7 +34,7 @@ test("the least that a service needs is enough, and everything else has its defa
   expect(config).toEqual({
     log: { level: "info" },
     source: { name: "main", address: "http://127.0.0.1:8200", namespace: "", ownMount: "keyferry" },
-    nats: { servers: ["nats://127.0.0.1:4222"] },
+    nats: { servers: ["nats://127.0.0.1:4222"], replicas: 1 },
     changeDetector: {
       listen: { host: "127.0.0.1", port: 9401 },
       hints: {},

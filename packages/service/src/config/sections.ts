@@ -98,6 +98,11 @@ export const natsSection = z.strictObject({
     description: "Credentials file (JWT and seed), in place of user and password.",
   }).exactOptional(),
   caFile: caFile("NATS").exactOptional(),
+  replicas: wholeNumber(1, 5, {
+    unit: "copies",
+    description:
+      "Copies of each stream that the association-service makes: 1 on a single server, 3 in a cluster.",
+  }).default(1),
 });
 
 export const redisSection = z.strictObject({
