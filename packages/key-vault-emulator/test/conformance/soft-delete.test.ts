@@ -315,3 +315,26 @@ test.each(needs("control"))("other names are not touched by one that is being de
   await client.beginDeleteSecret(gone);
   expect((await client.setSecret(kept, "v")).value).toBe("v");
 });
+
+test.each(needs("control"))("what is being deleted is not among the deleted yet", async () => {
+  const client = vault.client("deleted-list");
+  await client.setSecret("a", "v");
+  await client.beginDeleteSecret("a");
+  expect((await vault.raw("GET", "/deletedsecrets", { vault: "deleted-list" })).json["value"]).toEqual([]);
+  vault.emulator.clock.advance(5_000);
+  expect((await vault.raw("GET", "/deletedsecrets", { vault: "deleted-list" })).json["value"]).toHaveLength(
+    1,
+  );
+});
+
+test.each(needs("control"))("the deleted come in pages too", async () => {
+  const client = vault.client("deleted-pages");
+  for (let at = 0; at < 27; at += 1) {
+    await client.setSecret(`gone-${at}`, "v");
+    await client.beginDeleteSecret(`gone-${at}`);
+  }
+  vault.emulator.clock.advance(5_000);
+  const sizes: number[] = [];
+  for await (const page of client.listDeletedSecrets().byPage()) sizes.push(page.length);
+  expect(sizes).toEqual([25, 2]);
+});
