@@ -5,7 +5,8 @@ import { AZURE_CLOUDS, checkTenantId, checkVaultUri } from "@keyferry/naming";
 import type { Clock, Logger } from "@keyferry/ports";
 import { createAgent } from "./connection.ts";
 import { type AzureCredential, createCredential } from "./credential.ts";
-import { AzureKeyVault, type KeyVault } from "./key-vault.ts";
+import { AzureKeyVault } from "./azure-key-vault.ts";
+import type { KeyVault } from "./key-vault.ts";
 import { ThinCalls } from "./thin-calls.ts";
 import { Transport } from "./transport.ts";
 

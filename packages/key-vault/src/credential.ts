@@ -36,7 +36,8 @@ export function createCredential(credential: AzureCredential, authority: Authori
   );
 }
 
-class SingleFlightCredential implements TokenCredential {
+/** One call of the inner credential at a time for all who want the same token. */
+export class SingleFlightCredential implements TokenCredential {
   readonly #make: () => TokenCredential;
   #inner: TokenCredential;
   readonly #flights = new Map<string, Promise<AccessToken>>();

@@ -140,6 +140,11 @@ describe("walking a mount", () => {
       seen.push(...page.items.map((item) => item.path));
     }
     expect(seen.toSorted()).toEqual(["a", "a/b", "c"]);
+    // Rights below a mount are enough to learn its accessor; to tell "missing" from "denied" takes sys/mounts.
+    expect(await limited.mountOf({ namespace: "", path: "plain" })).toMatchObject({ kind: "mounted" });
+    await expect(limited.mountOf({ namespace: "", path: "nowhere" })).rejects.toMatchObject({
+      code: "source-denied",
+    });
     await expect(limited.readVersion(at("a", "plain"), 1)).rejects.toMatchObject({ code: "source-denied" });
   });
 

@@ -126,3 +126,8 @@ async function isLastCommand({ command, fence, deps }: Attempt): Promise<boolean
   const last = await deps.commands.last(command.destination, command.secretKey);
   return last === undefined || last.sequence <= fence.sequence;
 }
+
+/** Whether a write that failed may have had its effect: the answer is missing, or Azure failed on its way back. */
+export function endsUnclearly({ code, details }: KeyferryError): boolean {
+  return code === "answer-lost" || details["unclear"] === true;
+}

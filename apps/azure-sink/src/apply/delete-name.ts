@@ -3,7 +3,7 @@ import { newOpId } from "@keyferry/naming";
 import type { NameAction } from "../plan/plan.ts";
 import { endName, type NameEnd, openIntent } from "../record/record.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
-import { type Attempt, deadlineSignal, type NameResult, underLock } from "./attempt.ts";
+import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, underLock } from "./attempt.ts";
 import { lookAtName } from "./claim.ts";
 import { CONFLICT_WAIT_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting } from "./put-name.ts";
@@ -64,8 +64,7 @@ export async function deleteName(
       return { kind: "done", wrote: result.kind === "deleted", loaded: ended(opened, { kind: "deleted" }) };
     } catch (thrown) {
       const error = toKeyferryError(thrown);
-      if (error.code === "answer-lost")
-        return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
+      if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
       return refusedOrWaiting(error, ended(opened, { kind: "untouched" }));
     }
   });

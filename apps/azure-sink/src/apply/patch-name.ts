@@ -4,7 +4,7 @@ import type { NameAction } from "../plan/plan.ts";
 import { endName, openIntent } from "../record/record.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
 import type { Wish } from "../wish/wish.ts";
-import { type Attempt, deadlineSignal, type NameResult, underLock } from "./attempt.ts";
+import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, underLock } from "./attempt.ts";
 import { CONFLICT_WAIT_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting, tagsOf } from "./put-name.ts";
 
@@ -59,8 +59,7 @@ export async function patchName(
       }
     } catch (thrown) {
       const error = toKeyferryError(thrown);
-      if (error.code === "answer-lost")
-        return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
+      if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
       return refusedOrWaiting(error, ended({ kind: "untouched" }));
     }
   });

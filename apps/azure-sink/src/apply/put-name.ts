@@ -7,7 +7,14 @@ import type { NameAction } from "../plan/plan.ts";
 import { endName, openIntent } from "../record/record.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
 import type { Wish, WishedName } from "../wish/wish.ts";
-import { type Attempt, deadlineSignal, type Grant, type NameResult, underLock } from "./attempt.ts";
+import {
+  type Attempt,
+  deadlineSignal,
+  endsUnclearly,
+  type Grant,
+  type NameResult,
+  underLock,
+} from "./attempt.ts";
 import { lookAtName, refusalOf } from "./claim.ts";
 import { recoverName } from "./recover-name.ts";
 import { CONFLICT_WAIT_MS, LOCK_LEASE_MS, LOCK_LEFT_MS_MIN, WRITE_DEADLINE_MS } from "./limits.ts";
@@ -116,8 +123,7 @@ async function sendValue(
   } catch (thrown) {
     const error = toKeyferryError(thrown);
     // The answer is missing, not the effect: the intent stays open and the next attempt looks for its op id.
-    if (error.code === "answer-lost")
-      return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
+    if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
     return refusedOrWaiting(error, untouched());
   }
 }

@@ -93,8 +93,7 @@ export class Transport {
   }
 
   async #exchange(call: Call, token: SecretValue | "none"): Promise<Answer> {
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs);
-    const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
+    const limit = new TimeLimit(this.#options.timeoutMs, call.signal);
     try {
       const response = await this.#agent.request({
         origin: this.#origin,
@@ -102,7 +101,7 @@ export class Transport {
         method: call.method,
         headers: headersOf(call, token),
         body: call.body ?? null,
-        signal,
+        signal: limit.signal,
       });
       const body = await readBody(response, call.bytesMax ?? ANSWER_BYTES_MAX, call.what);
       return {
@@ -111,8 +110,45 @@ export class Transport {
         observedAt: dateOf(response.headers["date"]) ?? this.#options.clock.now(),
       };
     } catch (thrown) {
-      throw translate(thrown, call, timeout);
+      throw translate(thrown, call, limit.isOver);
+    } finally {
+      limit.end();
     }
+  }
+}
+
+/**
+ * The time that one exchange may take, and the caller's own signal. Ended with the exchange: AbortSignal.timeout and
+ * AbortSignal.any would keep theirs until the time is over, thousands at a time under load.
+ */
+class TimeLimit {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #caller: AbortSignal | undefined;
+  readonly #abort = (): void => this.#controller.abort();
+  #isOver = false;
+
+  constructor(timeoutMs: number, caller: AbortSignal | undefined) {
+    this.#caller = caller;
+    this.#timer = setTimeout(() => {
+      this.#isOver = true;
+      this.#abort();
+    }, timeoutMs);
+    if (caller?.aborted === true) this.#abort();
+    caller?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#caller?.removeEventListener("abort", this.#abort);
   }
 }
 
@@ -149,12 +185,12 @@ function dateOf(header: string | string[] | undefined): number | undefined {
 }
 
 /** Transit errors by their code only: undici's messages are safe, but nothing keeps them so. */
-function translate(thrown: unknown, call: Call, timeout: AbortSignal): KeyferryError {
+function translate(thrown: unknown, call: Call, isTimeOver: boolean): KeyferryError {
   if (thrown instanceof KeyferryError) return thrown;
   if (call.signal?.aborted === true) {
     return new KeyferryError("operation-aborted", `${call.what}: aborted`);
   }
-  if (timeout.aborted) return new KeyferryError("source-unreachable", `${call.what}: no answer in time`);
+  if (isTimeOver) return new KeyferryError("source-unreachable", `${call.what}: no answer in time`);
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown";
   return new KeyferryError("source-unreachable", `${call.what}: ${code}`, { code });
 }
