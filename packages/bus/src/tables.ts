@@ -12,7 +12,7 @@ import {
 import type { JsMsg } from "@nats-io/jetstream";
 import { DeliverPolicy } from "@nats-io/jetstream";
 import { toBusError } from "./bus-error.ts";
-import { type Codec, decodeOrThrow, jsonCodec } from "./codec.ts";
+import { decodeOrThrow, jsonCodec } from "./codec.ts";
 import type { Consumption, ConsumeOptions, Decision, HandlerContext } from "./consume.ts";
 import { ensureSinkConsumers, dropSinkConsumers } from "./provision.ts";
 import {
@@ -118,13 +118,22 @@ export class EventLog {
       for await (const message of messages) {
         signal.throwIfAborted();
         index += 1;
-        yield { key: sourceAndKeyOf(message.subject).key, entry: entryOf(eventCodec, message), index, total };
+        const entry = this.#readable(message);
+        if (entry !== undefined) yield { key: sourceAndKeyOf(message.subject).key, entry, index, total };
         if (message.info.pending === 0) break;
       }
     } catch (error) {
       signal.throwIfAborted();
       throw toBusError(error, "Loading the last events");
     }
+  }
+
+  // One event that can't be read must not keep the detector from starting; its secret is looked at like a new one.
+  #readable(message: JsMsg): Entry<VersionEvent> | undefined {
+    const decoded = eventCodec.decode(message.data);
+    if (decoded.kind === "ok") return entryOf(message, decoded.value);
+    this.#workshop.logger.warn({ subject: message.subject, sequence: message.seq }, "an event can't be read");
+    return undefined;
   }
 
   /** The resolvers' shared durable. */
@@ -283,11 +292,6 @@ export class ResultTable {
   }
 }
 
-function entryOf<T>(codec: Codec<T>, message: JsMsg): Entry<T> {
-  const { timestampNanos } = message.info;
-  return {
-    value: decodeOrThrow(codec, message.data, message.subject),
-    sequence: message.seq,
-    time: Math.floor(timestampNanos / 1_000_000),
-  };
+function entryOf<T>(message: JsMsg, value: T): Entry<T> {
+  return { value, sequence: message.seq, time: Math.floor(message.info.timestampNanos / 1_000_000) };
 }

@@ -33,6 +33,8 @@ export const versionEventSchema = z.object({
   via: lookCauseSchema,
   /** When the read began that saw this, milliseconds since 1970 by the detector's clock. */
   readStartedAt: z.number(),
+  /** When the source committed the change, ms since 1970, where the channel told it; for latency figures. */
+  committedAt: z.number().optional(),
   /** When the hint arrived that caused it; absent for a sweep. */
   hintedAt: z.number().optional(),
 });
@@ -42,6 +44,7 @@ export type VersionEvent = z.infer<typeof versionEventSchema>;
 export const hintSchema = z.object({
   major: z.literal(1),
   namespace: z.string(),
+  /** Empty: look at every mount. */
   mount: z.string(),
   /** Absent: look at the whole mount. */
   path: z.string().optional(),

@@ -24,6 +24,8 @@ export interface ServiceOptions {
   readonly logFile?: string;
   /** `ready` (the default) waits for `/readyz` 200, `live` for `/healthz` 200: a service whose servers are down. */
   readonly waitFor?: "ready" | "live";
+  /** What to run in place of `apps/<name>/src/main.ts`, e.g. a bundle. */
+  readonly program?: string;
   /** More arguments after `--config FILE`. */
   readonly args?: readonly string[];
 }
@@ -68,7 +70,7 @@ export class Service extends Server {
 
 /** Starts `apps/<name>/src/main.ts` by the running Node and waits until it is ready. */
 export async function startService(name: string, options: ServiceOptions): Promise<Service> {
-  const main = join(REPOSITORY, "apps", name, "src", "main.ts");
+  const main = options.program ?? join(REPOSITORY, "apps", name, "src", "main.ts");
   await access(main);
   const folder = await openServerFolder(name, options.dir);
   const logFile = options.logFile ?? join(folder.path, `${name}.log`);

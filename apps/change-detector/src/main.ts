@@ -1,0 +1,4 @@
+import { runService } from "@keyferry/service";
+import { start } from "./service.ts";
+
+await runService({ name: "change-detector", section: "changeDetector", start });

@@ -1,0 +1,86 @@
+// What the detector needs of the world. Adapters satisfy these in service.ts; a simulator puts its own in their place
+// (and a virtual clock), so nothing else in this app may reach the source or the bus.
+import type { Hint, PresentState, SecretKey, SecretRef, VersionEvent } from "@keyferry/contracts";
+
+/** A mount by its path; `namespace` is absolute, empty for the root. */
+export interface MountAddress {
+  readonly namespace: string;
+  readonly mount: string;
+}
+
+export interface SecretAddress extends MountAddress {
+  readonly path: string;
+}
+
+export type MetadataRead =
+  | { readonly kind: "present"; readonly state: PresentState }
+  | { readonly kind: "absent" };
+
+/** What stands at a mount's path now. */
+export interface MountIdentity {
+  readonly namespace: string;
+  readonly path: string;
+  readonly accessor: string;
+  readonly kvVersion: 1 | 2 | undefined;
+}
+
+export interface MetadataPage {
+  readonly items: readonly { readonly path: string; readonly state: PresentState }[];
+  /** Keys that are there but can't be read: seen all the same. */
+  readonly unreadable: readonly string[];
+}
+
+/** Reads of the source. They throw `KeyferryError`s; absent and missing are results. */
+export interface SourceReader {
+  readMetadata(secret: SecretAddress, signal: AbortSignal): Promise<MetadataRead>;
+  walkMetadata(
+    mount: MountAddress,
+    options: { limit: number; signal: AbortSignal },
+  ): AsyncIterable<MetadataPage>;
+  mountOf(
+    at: { namespace: string; path: string },
+    signal: AbortSignal,
+  ): Promise<{ readonly kind: "mounted"; readonly mount: MountIdentity } | { readonly kind: "missing" }>;
+  health(signal: AbortSignal): Promise<{
+    readonly initialized: boolean;
+    readonly sealed: boolean;
+    readonly clusterId: string | undefined;
+  }>;
+}
+
+export interface LoggedEvent {
+  readonly value: VersionEvent;
+  readonly sequence: number;
+}
+
+/** KV2_EVENTS of one source: what was published, and by its last message per secret the detector's memory. */
+export interface EventLog {
+  last(key: SecretKey): Promise<LoggedEvent | undefined>;
+  append(
+    key: SecretKey,
+    event: VersionEvent,
+    expectedSequence: number,
+  ): Promise<{ readonly kind: "stored"; readonly sequence: number } | { readonly kind: "lost" }>;
+  loadLast(
+    signal: AbortSignal,
+  ): AsyncIterable<{ key: SecretKey; entry: LoggedEvent; index: number; total: number }>;
+  /** Throws while the log can't be written to. */
+  probe(signal: AbortSignal): Promise<void>;
+}
+
+/** Hints of one source. */
+export interface HintChannel {
+  publish(hint: Hint): void;
+  /** `onGap`: hints may have been missed. */
+  subscribe(onHint: (hint: Hint) => void, onGap: () => void): { close(): void };
+}
+
+/** The mounts that somebody syncs from: what sweeps cover. */
+export interface AssociatedMounts {
+  list(): readonly MountAddress[];
+  /** Called with the mount of each association that comes. Returns its end. */
+  onAdded(listener: (mount: MountAddress) => void): () => void;
+}
+
+/** `<k>` of a secret. */
+export type KeyOf = (ref: Pick<SecretRef, "source" | "accessor" | "path">) => SecretKey;

@@ -1,0 +1,105 @@
+// Owns: the last event of every secret, as the log holds it. Does not own: the log, which is the truth: after a lost
+// compare-and-set the caller reads it there again. Kept small (a state is held as its JSON text), as it holds every
+// secret of the source.
+import type { SecretKey, SecretRef, SecretState, VersionEvent } from "@keyferry/contracts";
+
+export interface Known {
+  readonly ref: SecretRef;
+  readonly clusterId: string;
+  readonly state: SecretState;
+  readonly fingerprint: string;
+  readonly sequence: number;
+  readonly readStartedAt: number;
+  /** When it came into this memory, in the memory's own count. */
+  readonly tick: number;
+}
+
+interface MemoryRecord extends Omit<Known, "ref" | "state"> {
+  readonly mount: Omit<SecretRef, "path">;
+  readonly path: string;
+  readonly stateText: string;
+}
+
+export class Memory {
+  readonly #records = new Map<SecretKey, MemoryRecord>();
+  readonly #keys = new Map<string, Set<SecretKey>>();
+  readonly #clusters = new Map<string, { clusterId: string; sequence: number }>();
+  readonly #mounts = new Map<string, Omit<SecretRef, "path">>();
+  readonly #onPut: (key: SecretKey, state: SecretState) => void;
+  #tick = 0;
+
+  constructor(onPut: (key: SecretKey, state: SecretState) => void = () => undefined) {
+    this.#onPut = onPut;
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** Counts changes of this memory. A read that began at a lower count than a record's began before that record. */
+  get tick(): number {
+    return this.#tick;
+  }
+
+  get(key: SecretKey): Known | undefined {
+    const record = this.#records.get(key);
+    if (record === undefined) return undefined;
+    const { mount, path, stateText, ...rest } = record;
+    return { ...rest, ref: { ...mount, path }, state: JSON.parse(stateText) as SecretState };
+  }
+
+  /** The last fingerprint without the cost of the state. */
+  fingerprint(key: SecretKey): string | undefined {
+    return this.#records.get(key)?.fingerprint;
+  }
+
+  put(key: SecretKey, event: VersionEvent, sequence: number): void {
+    this.#tick += 1;
+    const { secret, clusterId, state, fingerprint, readStartedAt } = event;
+    this.#records.set(key, {
+      mount: this.#shared(secret),
+      path: secret.path,
+      clusterId,
+      stateText: JSON.stringify(state),
+      fingerprint,
+      sequence,
+      readStartedAt,
+      tick: this.#tick,
+    });
+    const keys = this.#keys.get(secret.accessor) ?? new Set();
+    this.#keys.set(secret.accessor, keys.add(key));
+    const cluster = this.#clusters.get(secret.accessor);
+    if (cluster === undefined || cluster.sequence < sequence) {
+      this.#clusters.set(secret.accessor, { clusterId, sequence });
+    }
+    this.#onPut(key, state);
+  }
+
+  /** The log holds nothing of this secret (any more). */
+  forget(key: SecretKey): void {
+    const record = this.#records.get(key);
+    if (record === undefined) return;
+    this.#tick += 1;
+    this.#records.delete(key);
+    this.#keys.get(record.mount.accessor)?.delete(key);
+  }
+
+  keysOf(accessor: string): ReadonlySet<SecretKey> {
+    return this.#keys.get(accessor) ?? new Set();
+  }
+
+  /** The cluster in which a mount was last seen; undefined if it never was. */
+  clusterOf(accessor: string): string | undefined {
+    return this.#clusters.get(accessor)?.clusterId;
+  }
+
+  /** One object per mount instead of one per secret. */
+  #shared({ source, namespace, mount, accessor }: SecretRef): Omit<SecretRef, "path"> {
+    const id = JSON.stringify([source, namespace, mount, accessor]);
+    const known = this.#mounts.get(id);
+    if (known !== undefined) return known;
+    const made = { source, namespace, mount, accessor };
+    this.#mounts.set(id, made);
+    return made;
+  }
+}

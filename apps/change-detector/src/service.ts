@@ -1,0 +1,193 @@
+// The only file that wires ports to adapters: Vault or OpenBao, NATS, the audit file.
+import { type Bus, connectBus } from "@keyferry/bus";
+import type { AssociationRecord, InstanceRecord } from "@keyferry/contracts";
+import { KeyferryError } from "@keyferry/errors";
+import { secretKeyOf } from "@keyferry/naming";
+import { retryForever, SERVER_AWAY } from "@keyferry/retry";
+import type { ServiceContext } from "@keyferry/service";
+import { createVaultClient, type VaultClient } from "@keyferry/vault-client";
+import { createDetector } from "./detector.ts";
+import { createDetectorEvents, type DetectorEvents } from "./events.ts";
+import { AuditCollector } from "./hints/audit-collector.ts";
+import { createDetectorMetrics } from "./metrics.ts";
+import type { AssociatedMounts, EventLog, HintChannel, KeyOf, MountAddress } from "./ports.ts";
+
+type Context = ServiceContext<"changeDetector">;
+
+/** Starts the detector. Returns when it works; waits until then for whatever is away. */
+export async function start(context: Context): Promise<void> {
+  const { config, clock, random, logger, signal } = context;
+  const events = createDetectorEvents(logger, createDetectorMetrics(context.metrics), clock);
+  let condition: () => { kind: "ready" } | { kind: "waiting"; why: string } = () => ({
+    kind: "waiting",
+    why: "the detector is starting",
+  });
+  context.addReadinessCheck("detector", () => condition());
+
+  const bus = await openBus(context);
+  const vault = openSource(context);
+  await bus.ready(signal);
+  const keyOf = await keyOfInstance(bus, context);
+  const source = config.source.name;
+  const view = await bus.associations.watch(signal);
+  await retryForever(() => view.caughtUp(signal), { policy: SERVER_AWAY, clock, random, signal });
+
+  const hints = hintsOf(bus, source);
+  // Before the first sweep, so that what is written during it is either in the sweep or behind this place in the file.
+  await followAuditFile(context, hints, events);
+  const detector = createDetector(
+    {
+      source: vault,
+      log: logOf(bus, source),
+      hints,
+      associated: associatedMounts(view, source),
+      keyOf,
+      clock,
+      random,
+      events,
+    },
+    {
+      sourceName: source,
+      ownMount: { namespace: config.source.namespace, mount: config.source.ownMount },
+      mounts: config.changeDetector.mounts,
+      sweepIntervalMs: config.changeDetector.sweep.intervalS * 1_000,
+      pageSize: config.changeDetector.sweep.pageSize,
+    },
+    signal,
+  );
+  condition = () => detector.condition();
+  const running = detector.run();
+  context.onShutdown("detector", () => running);
+}
+
+async function openBus({
+  config,
+  secrets,
+  logger,
+  clock,
+  random,
+  onShutdown,
+  addReadinessCheck,
+}: Context): Promise<Bus> {
+  const bus = await connectBus({
+    servers: config.nats.servers,
+    name: "change-detector",
+    user: config.nats.user,
+    password: secrets.natsPassword,
+    credsFile: config.nats.credsFile,
+    caFile: config.nats.caFile,
+    logger,
+    clock,
+    random,
+  });
+  onShutdown("bus", () => bus.close());
+  addReadinessCheck("bus", () => {
+    const { connected, provisioned, why } = bus.status();
+    return connected && provisioned ? { kind: "ready" } : { kind: "waiting", why: why ?? "connecting" };
+  });
+  return bus;
+}
+
+const REREAD_MS = 5_000; // a denied path answers 403 like an old token; the file is not read for each of them
+
+function openSource({ config, logger, clock, rereadSecrets, secrets, onShutdown }: Context): VaultClient {
+  let { token } = secrets;
+  let rereadAt = 0;
+  const vault = createVaultClient({
+    address: config.source.address,
+    namespace: config.source.namespace,
+    async token(refused) {
+      if (refused !== undefined && clock.now() - rereadAt > REREAD_MS) {
+        rereadAt = clock.now();
+        ({ token } = await rereadSecrets());
+      }
+      return token;
+    },
+    clock,
+    logger,
+    ...(config.source.caFile === undefined ? {} : { caFile: config.source.caFile }),
+  });
+  onShutdown("source", () => vault.close());
+  return vault;
+}
+
+/** The key of `<k>`: made once by the association-service, waited for. */
+async function keyOfInstance(bus: Bus, context: Context): Promise<KeyOf> {
+  const read = async (): Promise<InstanceRecord> => {
+    const entry = await bus.instance.get("instance");
+    if (entry === undefined) {
+      throw new KeyferryError("bus-not-provisioned", "The instance's key is not there yet");
+    }
+    return entry.value;
+  };
+  const { clock, random, signal, logger } = context;
+  const record = await retryForever(read, {
+    policy: SERVER_AWAY,
+    clock,
+    random,
+    signal,
+    onRetry: ({ error }) =>
+      logger.info({ error }, "waiting for the association-service to make the instance's key"),
+  });
+  const key = Buffer.from(record.secretKeyKey, "base64");
+  return (ref) => secretKeyOf(key, ref);
+}
+
+async function followAuditFile(context: Context, hints: HintChannel, events: DetectorEvents): Promise<void> {
+  const { auditFile } = context.config.changeDetector.hints;
+  if (auditFile === undefined) return;
+  const collector = new AuditCollector({ path: auditFile, clock: context.clock, hints, events });
+  await collector.open();
+  const following = collector.run(context.signal);
+  context.onShutdown("audit file", () => following);
+}
+
+function hintsOf(bus: Bus, source: string): HintChannel {
+  return {
+    publish: (hint) => bus.hints.publish(source, hint),
+    subscribe: (onHint, onGap) => bus.hints.subscribe(source, onHint, onGap),
+  };
+}
+
+function logOf(bus: Bus, source: string): EventLog {
+  return {
+    last: (key) => bus.events.last(source, key),
+    append: (key, event, expectedSequence) => bus.events.append(source, key, event, expectedSequence),
+    loadLast: (signal) => bus.events.loadLast(source, signal),
+    async probe(signal) {
+      await bus.ready(signal);
+      const { connected, why } = bus.status();
+      if (!connected) throw new KeyferryError("bus-unreachable", why ?? "NATS is not connected");
+    },
+  };
+}
+
+function associatedMounts(
+  view: Awaited<ReturnType<Bus["associations"]["watch"]>>,
+  source: string,
+): AssociatedMounts {
+  const mountOf = (record: AssociationRecord): MountAddress | undefined =>
+    record.state === "active" && record.secret.source === source
+      ? { namespace: record.secret.namespace, mount: record.secret.mount }
+      : undefined;
+  const idOf = (at: MountAddress): string => JSON.stringify([at.namespace, at.mount]);
+  const list = (): Map<string, MountAddress> => {
+    const mounts = new Map<string, MountAddress>();
+    for (const [, { value }] of view.entries()) {
+      const at = mountOf(value);
+      if (at !== undefined) mounts.set(idOf(at), at);
+    }
+    return mounts;
+  };
+  const told = new Set(list().keys());
+  return {
+    list: () => [...list().values()],
+    onAdded: (listener) =>
+      view.onChange((_key, entry) => {
+        const at = entry && mountOf(entry.value);
+        if (at === undefined || told.has(idOf(at))) return;
+        told.add(idOf(at));
+        listener(at);
+      }),
+  };
+}

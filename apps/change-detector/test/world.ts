@@ -1,0 +1,218 @@
+// The detector's surroundings for a test: a real OpenBao with an audit file, a real NATS, the streams that the
+// association-service would make, and the detector as a process.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { associationKey, type Bus, connectBus } from "@keyferry/bus";
+import type { AssociationRecord, SecretKey, SecretRef, VersionEvent } from "@keyferry/contracts";
+import { secretKeyOf } from "@keyferry/naming";
+import { silentLogger, systemClock, systemRandom } from "@keyferry/ports";
+import {
+  eventually,
+  freePort,
+  type NatsServer,
+  type OpenBaoServer,
+  type Service,
+  startNats,
+  startOpenBao,
+  startService,
+} from "@keyferry/testkit";
+
+const SOURCE = "main";
+const DESTINATION = "abcdefghijklm";
+const OWN_MOUNT = "keyferry";
+const KEY = Buffer.alloc(32, 7);
+
+export interface WorldOptions {
+  /** Without it the detector has no hints at all. */
+  readonly hints: boolean;
+  readonly sweepIntervalS?: number;
+  readonly persistentSource?: boolean;
+}
+
+export interface Published {
+  readonly key: SecretKey;
+  readonly event: VersionEvent;
+  readonly sequence: number;
+}
+
+export class World implements AsyncDisposable {
+  readonly bao: OpenBaoServer;
+  readonly nats: NatsServer;
+  readonly bus: Bus;
+  readonly detector: Service;
+  /** All events of the source in the order of the log. */
+  readonly events: Published[] = [];
+
+  constructor(parts: { bao: OpenBaoServer; nats: NatsServer; bus: Bus; detector: Service }) {
+    this.bao = parts.bao;
+    this.nats = parts.nats;
+    this.bus = parts.bus;
+    this.detector = parts.detector;
+  }
+
+  /** Calls `/v1/<path>`; throws unless the answer is a 2xx. */
+  async call(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${this.bao.url}/v1/${path}`, {
+      method,
+      headers: { "x-vault-token": this.bao.rootToken },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
+  }
+
+  write(path: string, mount = "secret"): Promise<unknown> {
+    return this.call("POST", `${mount}/data/${path}`, { data: { value: `value of ${path}` } });
+  }
+
+  async newMount(name: string): Promise<void> {
+    await this.call("POST", `sys/mounts/${name}`, { type: "kv", options: { version: "2" } });
+    await eventually(() => this.call("GET", `${name}/config`), { what: `mount ${name} to answer` });
+  }
+
+  async refOf(path: string, mount = "secret"): Promise<SecretRef> {
+    const answer = await this.call("GET", `sys/internal/ui/mounts/${mount}`);
+    const { accessor } = answer["data"] as { accessor: string };
+    return { source: SOURCE, namespace: "", mount, accessor, path };
+  }
+
+  /** Associates a secret, as far as the detector can see. */
+  async associate(path: string, mount = "secret"): Promise<void> {
+    const secret = await this.refOf(path, mount);
+    const secretKey = secretKeyOf(KEY, secret);
+    const now = new Date().toISOString();
+    const record: AssociationRecord = {
+      major: 1,
+      uid: "bcdefghijklmn",
+      state: "active",
+      destination: DESTINATION,
+      secretKey,
+      secret,
+      spec: { granularity: "secret-path", nameTemplate: "x", customTags: {} },
+      createdAt: now,
+      updatedAt: now,
+    };
+    await this.bus.associations.put(associationKey(DESTINATION, secretKey), record, 0);
+  }
+
+  /** Asks the detector to look, as the resolver does. */
+  ask(path: string, mount = "secret"): void {
+    this.bus.hints.publish(SOURCE, {
+      major: 1,
+      namespace: "",
+      mount,
+      path,
+      operation: "look",
+      channel: "resolver",
+    });
+  }
+
+  eventsOf(path: string, mount = "secret"): VersionEvent[] {
+    return this.events
+      .map(({ event }) => event)
+      .filter(({ secret }) => secret.path === path && secret.mount === mount);
+  }
+
+  /** Waits until the last event of a secret is as wished. */
+  async last(path: string, until: (event: VersionEvent) => boolean, mount = "secret"): Promise<VersionEvent> {
+    return eventually(
+      () => {
+        const event = this.eventsOf(path, mount).at(-1);
+        return event !== undefined && until(event) ? event : undefined;
+      },
+      { what: `the last event of ${mount}/${path}`, timeoutMs: 60_000 },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.detector.stop();
+    await this.bus.close();
+    await Promise.all([this.nats.stop(), this.bao.stop()]);
+  }
+}
+
+/** The event's state has this current version. */
+export function currentIs(current: number): (event: VersionEvent) => boolean {
+  return ({ state }) => state.kind === "present" && state.current === current;
+}
+
+/** The event's state has this version, live or dead. */
+export function versionIs(version: number, how: "live" | "dead"): (event: VersionEvent) => boolean {
+  return ({ state }) => {
+    const found = state.kind === "present" ? state.versions[String(version)] : undefined;
+    return found !== undefined && found.live === (how === "live");
+  };
+}
+
+export function isGone({ state }: VersionEvent): boolean {
+  return state.kind === "gone";
+}
+
+/** Shows the owner that the tests set as custom metadata. */
+export function ownerIs(owner: string): (event: VersionEvent) => boolean {
+  return ({ state }) => state.kind === "present" && state.customMetadata["owner"] === owner;
+}
+
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const [bao, nats, healthPort] = await Promise.all([
+    startOpenBao({ persistent: options.persistentSource === true }),
+    startNats(),
+    freePort(),
+  ]);
+  const bus = await openBus(nats);
+  const configFile = join(bao.dir, "keyferry.yaml");
+  await writeFile(configFile, configOf(bao, nats, healthPort, options));
+  const detector = await startService("change-detector", {
+    configFile,
+    healthPort,
+    env: { KEYFERRY_DETECTOR_TOKEN: bao.rootToken },
+  });
+  const world = new World({ bao, nats, bus, detector });
+  await bus.events.consume(
+    async ({ key, entry }) => {
+      world.events.push({ key, event: entry.value, sequence: entry.sequence });
+      return { kind: "ack" };
+    },
+    { concurrency: 1 },
+  );
+  return world;
+}
+
+async function openBus(nats: NatsServer): Promise<Bus> {
+  const bus = await connectBus({
+    servers: [nats.url],
+    name: "test",
+    logger: silentLogger,
+    clock: systemClock,
+    random: systemRandom,
+  });
+  await eventually(() => bus.provision().then(() => true), { what: "the streams to be made" });
+  await bus.instance.put(
+    "instance",
+    {
+      major: 1,
+      instanceId: "abcdefghijklm",
+      secretKeyKey: KEY.toString("base64"),
+      createdAt: new Date().toISOString(),
+    },
+    0,
+  );
+  return bus;
+}
+
+/** YAML takes JSON. */
+function configOf(bao: OpenBaoServer, nats: NatsServer, healthPort: number, options: WorldOptions): string {
+  return JSON.stringify({
+    log: { level: "debug" },
+    source: { name: SOURCE, address: bao.url, ownMount: OWN_MOUNT },
+    nats: { servers: [nats.url] },
+    changeDetector: {
+      listen: `127.0.0.1:${healthPort}`,
+      token: "${KEYFERRY_DETECTOR_TOKEN}",
+      hints: options.hints ? { auditFile: bao.auditFile } : {},
+      sweep: { intervalS: options.sweepIntervalS ?? 3_600, pageSize: 3 },
+      mounts: ["*"],
+    },
+  });
+}
