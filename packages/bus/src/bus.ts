@@ -11,6 +11,8 @@ import {
   type EpochRecord,
   instanceRecordSchema,
   type InstanceRecord,
+  leaseRecordSchema,
+  type LeaseRecord,
 } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import { Bucket } from "./bucket.ts";
@@ -51,6 +53,8 @@ export interface Bus extends AsyncDisposable {
   readonly epochs: Bucket<EpochRecord>;
   /** Bucket `config`, keys "budget.<destination uid>". */
   readonly budgets: Bucket<DeleteBudget>;
+  /** Bucket `leases`, keys by `detectorLeaseKey`. */
+  readonly leases: Bucket<LeaseRecord>;
   /** Makes or updates streams, buckets and the resolvers' durables. The association-service alone calls it. */
   provision(): Promise<void>;
   /** Resolves when connected and provisioned; logs what it waits for. Throws `bus-too-old`, or when aborted. */
@@ -95,6 +99,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     instance: new Bucket(workshop, "config", jsonCodec(instanceRecordSchema)),
     epochs: new Bucket(workshop, "config", jsonCodec(epochRecordSchema)),
     budgets: new Bucket(workshop, "config", jsonCodec(deleteBudgetSchema)),
+    leases: new Bucket(workshop, "leases", jsonCodec(leaseRecordSchema)),
     async provision() {
       await provision(link, { replicas: options.replicas ?? 1 });
       provisioned = true;

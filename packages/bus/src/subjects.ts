@@ -99,6 +99,11 @@ export function retiredDestinationKey(uid: Uid): string {
   return `retired.${uid}`;
 }
 
+/** Key in the bucket `leases`: which detector works for a source. */
+export function detectorLeaseKey(source: string): string {
+  return `detector.${subjectToken(source)}`;
+}
+
 /** Key of both lanes' and results' views. */
 export function pairKey(destination: Uid, key: SecretKey): string {
   return `${destination}.${key}`;

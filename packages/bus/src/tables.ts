@@ -9,7 +9,8 @@ import {
   type VersionEvent,
   versionEventSchema,
 } from "@keyferry/contracts";
-import type { JsMsg } from "@nats-io/jetstream";
+import { KeyferryError } from "@keyferry/errors";
+import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { DeliverPolicy } from "@nats-io/jetstream";
 import { toBusError } from "./bus-error.ts";
 import { decodeOrThrow, jsonCodec } from "./codec.ts";
@@ -125,6 +126,39 @@ export class EventLog {
     } catch (error) {
       signal.throwIfAborted();
       throw toBusError(error, "Loading the last events");
+    }
+  }
+
+  /**
+   * The last event of every secret of a source, then each one that comes: how a standby keeps its memory warm. `pending`
+   * is how many are known to follow; 0 means that it is up to date. Ends when `signal` aborts; throws `bus-unreachable`.
+   */
+  async *follow(
+    source: string,
+    signal: AbortSignal,
+  ): AsyncIterable<{ key: SecretKey; entry: Entry<VersionEvent> | undefined; pending: number }> {
+    const { js } = await this.#table.link.connected();
+    let messages: ConsumerMessages | undefined;
+    const end = (): void => void messages?.close();
+    signal.addEventListener("abort", end, { once: true });
+    try {
+      const consumer = await js.consumers.get(EVENTS_STREAM, {
+        filter_subjects: eventSubjectsOf(source),
+        deliver_policy: DeliverPolicy.LastPerSubject,
+      });
+      messages = await consumer.consume({ max_messages: 1_000, expires: 5_000, idle_heartbeat: 1_000 });
+      if (signal.aborted) return;
+      for await (const message of messages) {
+        const { key } = sourceAndKeyOf(message.subject);
+        yield { key, entry: this.#readable(message), pending: message.info.pending };
+        if (signal.aborted) return;
+      }
+      if (!signal.aborted) throw new KeyferryError("bus-unreachable", "The event log ended");
+    } catch (error) {
+      if (!signal.aborted) throw toBusError(error, "Following the events");
+    } finally {
+      signal.removeEventListener("abort", end);
+      await messages?.close();
     }
   }
 

@@ -22,6 +22,7 @@ export {
   instanceRecordSchema,
   type InstanceRecord,
 } from "./instance.ts";
+export { type LeaseRecord, leaseRecordSchema } from "./lease.ts";
 export {
   checkPath,
   type PathCheck,
@@ -57,6 +58,8 @@ export {
   errorReportSchema,
   type Intent,
   intentSchema,
+  type LateCheck,
+  lateCheckSchema,
   type NameRecord,
   nameRecordSchema,
   type Outcome,

@@ -48,6 +48,18 @@ export const intentSchema = z.object({
 });
 export type Intent = z.infer<typeof intentSchema>;
 
+/**
+ * A write that may still land although its time is over: Key Vault has no compare-and-set that could keep it out
+ * (hazard late-put-after-lock). The vault is looked at for it at these times, milliseconds since 1970, ascending (O13).
+ */
+export const lateCheckSchema = z.object({
+  opId: z.string(),
+  name: z.string(),
+  action: z.enum(["put", "patch", "delete", "recover"]),
+  at: z.array(z.number()),
+});
+export type LateCheck = z.infer<typeof lateCheckSchema>;
+
 export const nameRecordSchema = z.object({
   /** As it was written; compared in lower case, as Key Vault does. */
   name: z.string(),
@@ -89,7 +101,9 @@ export const syncRecordSchema = z.object({
   /** When the outcome's kind last changed, and when it was last confirmed. */
   since: z.string(),
   updatedAt: z.string(),
-  /** Times at which the vault is looked at once more, because a write ended unclearly (O13). */
+  /** Writes that ended unclearly and are looked for once more. */
+  verify: z.array(lateCheckSchema).optional(),
+  /** Superseded by `verify`; always written empty, for readers of the first version. */
   verifyAt: z.array(z.number()),
 });
 export type SyncRecord = z.infer<typeof syncRecordSchema>;

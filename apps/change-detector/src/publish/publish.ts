@@ -61,6 +61,7 @@ export class Publisher {
       changes: [...verdict.changes],
       via: observation.via,
       readStartedAt: observation.readStartedAt,
+      ...(observation.committedAt === undefined ? {} : { committedAt: observation.committedAt }),
       ...(observation.hintedAt === undefined ? {} : { hintedAt: observation.hintedAt }),
     };
     return inTrace(newTrace(random), async () => {
