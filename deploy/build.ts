@@ -1,8 +1,8 @@
-// Owns: `node deploy/build.ts [NAME …]`: one minified file per process, `dist/NAME.mjs`, that needs Node and nothing
-// else. Images carry these, not the source: Node strips types only outside `node_modules`, so the packages of this
+// Owns: `node deploy/build.ts [NAME …]`: for each process a folder, `dist/NAME/`, with `main.mjs`, which holds all code,
+// the few files it reads at run time, and the licences of what went in. Images carry these, not the source: Node strips types only outside `node_modules`, so the packages of this
 // repository could not be installed there, and one file starts twice as fast.
 
-import { access, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { access, cp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { build } from "rolldown";
 
@@ -17,8 +17,13 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "keyvault-emulator": "packages/key-vault-emulator/src/cli.ts",
 };
 
+/** Files that a module reads beside itself, and that must lie beside the bundle it goes into. */
+const ASSETS = [{ module: "packages/state/src/scripts.ts", folder: "packages/state/src/lua", to: "lua" }];
+
 async function bundle(name: string, entry: string): Promise<void> {
-  const file = join(OUTPUT, `${name}.mjs`);
+  const folder = join(OUTPUT, name);
+  const file = join(folder, "main.mjs");
+  await rm(folder, { recursive: true, force: true });
   const { output } = await build({
     input: join(ROOT, entry),
     platform: "node",
@@ -30,7 +35,12 @@ async function bundle(name: string, entry: string): Promise<void> {
       process.stderr.write(`${level}: ${log.message}\n`);
     },
   });
-  await writeFile(join(OUTPUT, `${name}.LICENSES.txt`), await licensesOf(output[0].moduleIds));
+  const { moduleIds } = output[0];
+  for (const asset of ASSETS) {
+    if (!moduleIds.includes(join(ROOT, asset.module))) continue;
+    await cp(join(ROOT, asset.folder), join(folder, asset.to), { recursive: true });
+  }
+  await writeFile(join(folder, "THIRD-PARTY-LICENSES.txt"), await licensesOf(moduleIds));
   const { size } = await stat(file);
   process.stdout.write(`${relative(ROOT, file)}  ${(size / 1024 / 1024).toFixed(2)} MB\n`);
 }
@@ -63,7 +73,6 @@ async function main(names: readonly string[]): Promise<number> {
   const wanted = Object.entries(ENTRIES).filter(([name]) => names.length === 0 || names.includes(name));
   for (const [, entry] of wanted) await access(join(ROOT, entry));
   if (names.length === 0) await rm(OUTPUT, { recursive: true, force: true });
-  await mkdir(OUTPUT, { recursive: true });
   for (const [name, entry] of wanted) await bundle(name, entry);
   return 0;
 }

@@ -1,6 +1,7 @@
 // Each rule with a planted breach, and beside it what comes nearest to a breach and is none.
 import { expect, test } from "vitest";
-import { checkBoundaries } from "./check.ts";
+import { checkBoundaries, staleRules } from "./check.ts";
+import { PURE, WIRE_NAMES } from "./rules.ts";
 
 const manifest = (name: string, dependencies: string[] = [], devDependencies: string[] = []): string => {
   const asField = (names: string[]) => Object.fromEntries(names.map((dependency) => [dependency, "0.1.0"]));
@@ -245,5 +246,18 @@ test("scripts may use every package, and root tools that package.json declares",
   const files = { "scripts/a.ts": 'import "@keyferry/bus"; import "rolldown"; import "listr2";' };
   expect(messagesFor(files)).toEqual([
     "scripts/a.ts:1 imports listr2, which package.json does not declare: it works only because npm hoists. Declare it.",
+  ]);
+});
+
+test("a row of the rules that names a file which is gone is told", () => {
+  const named = [
+    ...PURE.map((entry) => (entry.endsWith("/") ? `${entry}a.ts` : entry)),
+    ...WIRE_NAMES.map(({ home }) => home),
+  ];
+  const tree = new Map(named.map((path) => [path, ""]));
+  expect(staleRules(tree)).toEqual([]);
+  tree.delete("packages/bus/src/subjects.ts");
+  expect(staleRules(tree).map(({ message }) => message)).toEqual([
+    "names packages/bus/src/subjects.ts, which does not exist.",
   ]);
 });

@@ -59,6 +59,15 @@ export function checkBoundaries(files: RepositoryFiles): readonly Breach[] {
   return breaches.toSorted((a, b) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1));
 }
 
+/** Rows of the rules' tables that are about nothing any more: a renamed file would silently be free of them. */
+export function staleRules(files: RepositoryFiles): readonly Breach[] {
+  const paths = [...files.keys()];
+  const named = [...PURE, ...WIRE_NAMES.map(({ home }) => home)];
+  return named
+    .filter((entry) => !paths.some((path) => (entry.endsWith("/") ? path.startsWith(entry) : path === entry)))
+    .map((entry) => ({ path: RULES_FILE, line: 1, message: `names ${entry}, which does not exist.` }));
+}
+
 /** A breach as one line, with a place that editors can open. */
 export function formatBreach({ path, line, message }: Breach): string {
   return `${path}:${line} ${message}`;

@@ -108,6 +108,7 @@ export const WIRE_NAMES: readonly { readonly prefixes: readonly string[]; readon
     prefixes: ["sync.desired", "sync.result", "sync.dlq", "kv2.event", "kv2.hint", "$KV."],
     home: "packages/bus/src/subjects.ts",
   },
+  { prefixes: ["keyferry:{"], home: "packages/state/src/keys.ts" },
 ];
 
 /** Relative imports across packages that are meant: what runs before npm has linked the workspaces. */

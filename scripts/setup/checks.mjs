@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "./paths.mjs";
 
-const CHECKS = ["format:check", "lint", "typecheck", "boundaries", "deadcode"];
+const CHECKS = ["format:check", "lint", "typecheck", "boundaries", "deadcode", "documents"];
 
 /**
  * Runs the checks, prints what the failing ones said, and returns their names.

@@ -29,21 +29,34 @@ export async function runGuarded(command, args, options) {
   watchdog.on("error", () => undefined);
   watchdog.stdin.on("error", () => undefined);
   watchdog.stdin.write(`+${child.pid}\n`);
-  const last = new Map();
+  let received;
+  const isNew = signalFilter(Date.now);
   const forward = (signal) => {
-    const now = Date.now();
-    const again = now - (last.get(signal) ?? 0) < SAME_SIGNAL_MS;
-    last.set(signal, now);
-    if (!again) child.kill(signal);
+    received = signal;
+    if (isNew(signal)) child.kill(signal);
   };
   for (const signal of SIGNALS) process.on(signal, forward);
   try {
     const [code, signal] = await endOf(child);
-    return { code, signal, received: [...last.keys()].at(-1) };
+    return { code, signal, received };
   } finally {
     for (const signal of SIGNALS) process.off(signal, forward);
     watchdog.stdin.end(`-${child.pid}\n`);
   }
+}
+
+/**
+ * Tells a signal that is to be passed on from the echo of one that was.
+ * @param {() => number} now milliseconds
+ * @returns {(signal: string) => boolean}
+ */
+export function signalFilter(now) {
+  const last = new Map();
+  return (signal) => {
+    const before = last.get(signal);
+    last.set(signal, now());
+    return before === undefined || now() - before >= SAME_SIGNAL_MS;
+  };
 }
 
 function endOf(child) {

@@ -1,0 +1,175 @@
+// Owns: what this service tells of itself: one function per event, a log line with every field and a metric with few
+// label values. Paths are logged where a person needs them to act; values and tokens never (P5).
+
+import type { SyncCommand } from "@keyferry/contracts";
+import type { Logger } from "@keyferry/ports";
+import type { CounterMetric, GaugeMetric, Metrics } from "@keyferry/service";
+
+export const METRICS = {
+  commands: "keyferry_association_commands_total",
+  resolutions: "keyferry_association_resolutions_total",
+  casLost: "keyferry_association_cas_lost_total",
+  asked: "keyferry_association_looks_asked_total",
+  permits: "keyferry_association_permits_total",
+  settleRounds: "keyferry_association_settle_rounds_total",
+  associations: "keyferry_association_associations",
+  epoch: "keyferry_association_epoch",
+  requests: "keyferry_association_api_requests_total",
+  gatewayHints: "keyferry_association_gateway_hints_total",
+} as const;
+
+/** What became of one look at a (destination, secret). */
+export type ResolutionKind = "published" | "unchanged" | "asked" | "none" | "behind" | "conflict";
+
+export interface ServiceEvents {
+  commandPublished(command: SyncCommand, facts: { sequence: number; lane: string; why: string }): void;
+  resolved(kind: ResolutionKind): void;
+  casLost(what: "command" | "association" | "destination" | "budget" | "epoch"): void;
+  lookAsked(facts: { mount: string; why: string }): void;
+  permitDecided(decision: "granted" | "reused" | "refused", facts: Record<string, unknown>): void;
+  settleProgress(facts: { done: number; total: number; published: number; asked: number }): void;
+  settleEnded(facts: SettleTotals): void;
+  settleFailed(code: string): void;
+  epochChanged(facts: { epoch: number; why: string }): void;
+  associationsCounted(count: number): void;
+  tombstonePurged(facts: { destination: string; association: string }): void;
+  destinationChanged(
+    what: "created" | "updated" | "purging" | "retired" | "gone",
+    facts: DestinationFacts,
+  ): void;
+  associationChanged(what: "set" | "refreshed" | "removed" | "undone", facts: AssociationFacts): void;
+  requestAnswered(facts: { method: string; route: string; status: number; tookMs: number }): void;
+  gatewayHint(operation: string): void;
+  waitingFor(what: string, why: string): void;
+}
+
+export interface SettleTotals {
+  readonly looked: number;
+  readonly published: number;
+  readonly asked: number;
+  readonly orphans: number;
+  readonly failed: number;
+  readonly tookMs: number;
+}
+
+interface DestinationFacts {
+  readonly name: string;
+  readonly uid: string;
+}
+
+interface AssociationFacts {
+  readonly destination: string;
+  readonly association: string;
+  readonly mount: string;
+}
+
+/** The events over a log and a metrics registry. */
+export function createEvents(logger: Logger, metrics: Metrics): ServiceEvents {
+  const meters = createMeters(metrics);
+  return {
+    commandPublished(command, { sequence, lane, why }) {
+      meters.commands.add({ op: command.op, lane, why });
+      const { destination, association, secretKey, op } = command;
+      logger.info({ destination, association, secretKey, op, lane, why, sequence }, "command published");
+    },
+    resolved: (kind) => meters.resolutions.add({ kind }),
+    casLost(what) {
+      meters.casLost.add({ what });
+      logger.debug({ what }, "somebody else wrote first; reading again");
+    },
+    lookAsked({ mount, why }) {
+      meters.asked.add({ why });
+      logger.debug({ mount, why }, "asked the detector to look");
+    },
+    permitDecided(decision, facts) {
+      meters.permits.add({ decision });
+      if (decision === "refused") logger.warn(facts, "delete held: the destination's budget is spent");
+      else logger.info({ ...facts, decision }, "delete permitted from the budget");
+    },
+    settleProgress: (facts) => logger.info(facts, "settle: under way"),
+    settleEnded(facts) {
+      meters.settleRounds.add({ result: facts.failed === 0 ? "complete" : "with-failures" });
+      const quiet = facts.published + facts.asked + facts.orphans + facts.failed === 0;
+      logger[quiet ? "debug" : "info"]({ ...facts }, "settle: round ended");
+    },
+    settleFailed(code) {
+      meters.settleRounds.add({ result: "failed" });
+      logger.warn({ code }, "settle: round failed; it is repeated");
+    },
+    epochChanged({ epoch, why }) {
+      meters.epoch.set({}, epoch);
+      logger.warn({ epoch, why }, "new epoch: streams were made anew or lost their tail");
+    },
+    associationsCounted: (count) => meters.associations.set({}, count),
+    tombstonePurged: (facts) =>
+      logger.debug({ ...facts }, "removed association forgotten: its unsync has ended"),
+    destinationChanged: (what, facts) => logger.info({ ...facts, what }, "destination changed"),
+    associationChanged: (what, facts) => logger.info({ ...facts, what }, "association changed"),
+    requestAnswered({ method, route, status, tookMs }) {
+      meters.requests.add({ method, route, status: `${Math.floor(status / 100)}xx` });
+      logger.debug({ method, route, status, tookMs }, "request answered");
+    },
+    gatewayHint: (operation) => meters.gatewayHints.add({ operation }),
+    waitingFor: (what, why) => logger.warn({ what, why }, `waiting for ${what}`),
+  };
+}
+
+interface Meters {
+  readonly commands: CounterMetric<"op" | "lane" | "why">;
+  readonly resolutions: CounterMetric<"kind">;
+  readonly casLost: CounterMetric<"what">;
+  readonly asked: CounterMetric<"why">;
+  readonly permits: CounterMetric<"decision">;
+  readonly settleRounds: CounterMetric<"result">;
+  readonly associations: GaugeMetric<never>;
+  readonly epoch: GaugeMetric<never>;
+  readonly requests: CounterMetric<"method" | "route" | "status">;
+  readonly gatewayHints: CounterMetric<"operation">;
+}
+
+function createMeters(metrics: Metrics): Meters {
+  return {
+    commands: metrics.counter({
+      name: METRICS.commands,
+      help: "Commands published to SYNC_DESIRED",
+      labels: ["op", "lane", "why"],
+    }),
+    resolutions: metrics.counter({
+      name: METRICS.resolutions,
+      help: "Looks at a (destination, secret), by what became of them",
+      labels: ["kind"],
+    }),
+    casLost: metrics.counter({
+      name: METRICS.casLost,
+      help: "Writes that lost a compare-and-set and were decided again",
+      labels: ["what"],
+    }),
+    asked: metrics.counter({
+      name: METRICS.asked,
+      help: "Looks that were asked of the change-detector",
+      labels: ["why"],
+    }),
+    permits: metrics.counter({
+      name: METRICS.permits,
+      help: "Source-driven deletes, by what the budget said",
+      labels: ["decision"],
+    }),
+    settleRounds: metrics.counter({
+      name: METRICS.settleRounds,
+      help: "Rounds of the settle loop",
+      labels: ["result"],
+    }),
+    associations: metrics.gauge({ name: METRICS.associations, help: "Associations, tombstones too" }),
+    epoch: metrics.gauge({ name: METRICS.epoch, help: "Epoch of the streams" }),
+    requests: metrics.counter({
+      name: METRICS.requests,
+      help: "API requests",
+      labels: ["method", "route", "status"],
+    }),
+    gatewayHints: metrics.counter({
+      name: METRICS.gatewayHints,
+      help: "Writes seen by the gateway that became hints",
+      labels: ["operation"],
+    }),
+  };
+}

@@ -1,0 +1,67 @@
+// Owns: how the API's parts are put together from ports. No decisions.
+
+import type { InstanceRecord } from "@keyferry/contracts";
+import type { Clock, Random } from "@keyferry/ports";
+import { AssociationReader } from "../associations/association-reader.ts";
+import { AssociationWriter } from "../associations/association-writer.ts";
+import { SecretFinder } from "../associations/resolve-secret.ts";
+import { Authoriser } from "../authorise/authorise.ts";
+import type { FollowedTables } from "../boot/follow-tables.ts";
+import type { DestinationDefaults } from "../destinations/compose-destination.ts";
+import type { CredentialStore } from "../destinations/credential-store.ts";
+import { DestinationWriter } from "../destinations/destination-writer.ts";
+import type { ServiceEvents } from "../events.ts";
+import type { BusPort, SourcePort } from "../ports.ts";
+import type { ApiParts } from "./routes.ts";
+
+export interface ApiPartsOptions {
+  readonly bus: BusPort;
+  readonly source: SourcePort;
+  readonly sourceName: string;
+  /** Keyferry's own mount. */
+  readonly own: { readonly namespace: string; readonly mount: string };
+  readonly defaults: DestinationDefaults;
+  readonly tables: FollowedTables;
+  readonly credentials: CredentialStore;
+  readonly instance: InstanceRecord;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: ServiceEvents;
+}
+
+/** What the routes hand requests on to. */
+export function createApiParts(options: ApiPartsOptions): ApiParts {
+  const { bus, source, tables, credentials, clock, random, events } = options;
+  const { associations, destinations } = tables;
+  const authoriser = new Authoriser({ source, clock, random });
+  const secretKeyKey = Buffer.from(options.instance.secretKeyKey, "base64");
+  return {
+    authoriser,
+    destinations,
+    destinationWriter: new DestinationWriter({
+      table: bus.destinations,
+      associations,
+      credentials,
+      defaults: options.defaults,
+      clock,
+      random,
+      events,
+    }),
+    associationReader: new AssociationReader(tables),
+    associationWriter: new AssociationWriter({
+      table: bus.associations,
+      destinations: bus.destinations,
+      associations,
+      secretKeyKey,
+      clock,
+      random,
+      events,
+    }),
+    secretFinder: new SecretFinder({
+      source,
+      sourceName: options.sourceName,
+      authoriser,
+      own: options.own,
+    }),
+  };
+}

@@ -1,0 +1,32 @@
+// Owns: Vault's standard answer around `data` (reference: standard envelope, mount_type since 1.16). Pure.
+
+export interface Envelope {
+  readonly request_id: string;
+  readonly lease_id: "";
+  readonly renewable: false;
+  readonly lease_duration: 0;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly wrap_info: null;
+  readonly warnings: readonly string[] | null;
+  readonly auth: null;
+  readonly mount_type: "system";
+}
+
+/** The envelope; `warnings` is null if there are none, as in Vault. */
+export function envelope(
+  requestId: string,
+  data: Readonly<Record<string, unknown>>,
+  warnings: readonly string[] = [],
+): Envelope {
+  return {
+    request_id: requestId,
+    lease_id: "",
+    renewable: false,
+    lease_duration: 0,
+    data,
+    wrap_info: null,
+    warnings: warnings.length === 0 ? null : warnings,
+    auth: null,
+    mount_type: "system",
+  };
+}

@@ -1,0 +1,190 @@
+// What the association-service needs of the world, declared by its consumer (style: ports belong to the consumer).
+// The adapters (@keyferry/bus, @keyferry/vault-client) satisfy these by their shape; only service.ts names them. The
+// same code runs on a virtual clock and an in-memory bus in the simulator.
+
+import type {
+  AssociationRecord,
+  DeleteBudget,
+  DestinationRecord,
+  EpochRecord,
+  Hint,
+  InstanceRecord,
+  Lane,
+  SecretKey,
+  SyncCommand,
+  SyncRecord,
+  Uid,
+  VersionEvent,
+} from "@keyferry/contracts";
+import type { SecretValue } from "@keyferry/ports";
+
+/** A stored value with its place in the stream: the token of the next compare-and-set. */
+export interface Entry<T> {
+  readonly value: T;
+  readonly sequence: number;
+  /** JetStream's time, milliseconds since 1970. */
+  readonly time: number;
+}
+
+export type CommandEntry = Entry<SyncCommand> & { readonly lane: Lane };
+
+/** `lost`: somebody else wrote first; read everything again and decide again. */
+export type PublishResult =
+  | { readonly kind: "stored"; readonly sequence: number }
+  | { readonly kind: "lost" };
+
+export type Decision = { readonly kind: "ack" } | { readonly kind: "retry"; readonly afterMs: number };
+
+export type Handler<M> = (
+  message: M,
+  context: { readonly signal: AbortSignal; readonly deliveryCount: number },
+) => Promise<Decision>;
+
+export interface Consumption {
+  close(): Promise<void>;
+}
+
+export interface ConsumeOptions {
+  readonly concurrency: number;
+}
+
+/** An in-memory copy of a table that follows its stream. */
+export interface TableView<T> {
+  get(key: string): Entry<T> | undefined;
+  entries(): IterableIterator<[string, Entry<T>]>;
+  readonly size: number;
+  /** Resolves once the view has reached the stream's last sequence of this moment (O17). */
+  caughtUp(signal?: AbortSignal): Promise<void>;
+  onChange(listener: (key: string, entry: Entry<T> | undefined) => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface Table<T> {
+  /** A leader read. */
+  get(key: string): Promise<Entry<T> | undefined>;
+  put(key: string, value: T, expectedRevision: number): Promise<PublishResult>;
+  delete(key: string, expectedRevision: number): Promise<PublishResult>;
+}
+
+export interface FollowedTable<T> extends Table<T> {
+  watch(signal: AbortSignal): Promise<TableView<T>>;
+  consume(
+    durable: string,
+    handler: Handler<{
+      readonly key: string;
+      readonly entry: Entry<T> | undefined;
+      readonly revision: number;
+    }>,
+    options: ConsumeOptions,
+  ): Promise<Consumption>;
+}
+
+/** KV2_EVENTS: what the detector saw of each secret. */
+export interface Events {
+  last(source: string, key: SecretKey): Promise<Entry<VersionEvent> | undefined>;
+  consume(
+    handler: Handler<{
+      readonly source: string;
+      readonly key: SecretKey;
+      readonly entry: Entry<VersionEvent>;
+    }>,
+    options: ConsumeOptions,
+  ): Promise<Consumption>;
+}
+
+/** SYNC_DESIRED: one command per (destination, secret), compare-and-set over both lanes. */
+export interface Commands {
+  last(destination: Uid, key: SecretKey): Promise<CommandEntry | undefined>;
+  put(
+    destination: Uid,
+    key: SecretKey,
+    lane: Lane,
+    command: SyncCommand,
+    expectedSequence: number,
+  ): Promise<PublishResult>;
+  watch(signal: AbortSignal): Promise<TableView<SyncCommand & { readonly lane: Lane }>>;
+  ensureConsumers(destination: Uid): Promise<void>;
+  dropConsumers(destination: Uid): Promise<void>;
+  /** Every command of the lane at or below this sequence was acked. */
+  ackFloor(destination: Uid, lane: Lane): Promise<number>;
+}
+
+/** SYNC_RESULTS: the whole record of one (destination, secret). */
+export interface Results {
+  last(destination: Uid, key: SecretKey): Promise<Entry<SyncRecord> | undefined>;
+  watch(signal: AbortSignal): Promise<TableView<SyncRecord>>;
+  consume(
+    handler: Handler<{
+      readonly destination: Uid;
+      readonly key: SecretKey;
+      readonly entry: Entry<SyncRecord>;
+    }>,
+    options: ConsumeOptions,
+  ): Promise<Consumption>;
+}
+
+/** All of NATS as this service sees it. */
+export interface BusPort {
+  readonly events: Events;
+  readonly commands: Commands;
+  readonly results: Results;
+  readonly hints: { publish(source: string, hint: Hint): void };
+  readonly destinations: FollowedTable<DestinationRecord>;
+  readonly associations: FollowedTable<AssociationRecord>;
+  readonly instance: Table<InstanceRecord>;
+  readonly epochs: Table<EpochRecord>;
+  readonly budgets: Table<DeleteBudget>;
+  provision(): Promise<void>;
+  ready(signal: AbortSignal): Promise<void>;
+  status(): { readonly connected: boolean; readonly provisioned: boolean; readonly why?: string };
+  streamInfo(): Promise<Record<string, { readonly created: string; readonly lastSequence: number }>>;
+  close(): Promise<void>;
+}
+
+/** A mount of the source. */
+export interface MountFound {
+  readonly namespace: string;
+  readonly path: string;
+  readonly accessor: string;
+  readonly type: string;
+  /** Undefined: not a KV engine. */
+  readonly kvVersion: 1 | 2 | undefined;
+}
+
+/** The source as this service sees it. Errors are KeyferryErrors without tokens or bodies. */
+export interface SourcePort {
+  health(signal?: AbortSignal): Promise<{ readonly sealed: boolean; readonly initialized: boolean }>;
+  /** Asked with the caller's own token. `refused`: it is unknown, has expired, or may not ask. */
+  capabilitiesSelf(
+    caller: SecretValue,
+    paths: readonly string[],
+    namespace?: string,
+    signal?: AbortSignal,
+  ): Promise<
+    | { readonly kind: "granted"; readonly capabilities: ReadonlyMap<string, readonly string[]> }
+    | { readonly kind: "refused" }
+  >;
+  mountOf(
+    at: { readonly namespace: string; readonly path: string },
+    signal?: AbortSignal,
+  ): Promise<{ readonly kind: "mounted"; readonly mount: MountFound } | { readonly kind: "missing" }>;
+  listKv2Mounts(namespace: string, signal?: AbortSignal): Promise<readonly MountFound[]>;
+  readMetadata(
+    secret: SecretAddress,
+    signal?: AbortSignal,
+  ): Promise<{ readonly kind: "present" } | { readonly kind: "absent" }>;
+  ensureOwnMount(name: string, signal?: AbortSignal): Promise<MountFound>;
+  putSecret(
+    secret: SecretAddress,
+    data: Readonly<Record<string, SecretValue>>,
+    cas?: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly kind: "stored"; readonly version: number } | { readonly kind: "conflict" }>;
+  deleteMetadata(secret: SecretAddress, signal?: AbortSignal): Promise<void>;
+}
+
+export interface SecretAddress {
+  readonly namespace: string;
+  readonly mount: string;
+  readonly path: string;
+}

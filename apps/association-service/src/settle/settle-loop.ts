@@ -1,0 +1,296 @@
+// Owns: the loop that carries P1: at start, on a timer and after an epoch change every association (also those without
+// a state), and every record that still holds a name without one, is compared with its outcome. What differs goes to
+// the resolver, which decides by leader reads; here views are enough, as they only choose whom to look at.
+
+import { toKeyferryError } from "@keyferry/errors";
+import {
+  compareFences,
+  type Lane,
+  type SyncCommand,
+  type SyncRecord,
+  type Uid,
+  wishDigest,
+} from "@keyferry/contracts";
+import type { Clock } from "@keyferry/ports";
+import type { AssociationIndex } from "../associations/association-index.ts";
+import type { DestinationIndex } from "../destinations/destination-index.ts";
+import type { Retirement } from "../destinations/retirement.ts";
+import type { ResolutionKind, ServiceEvents, SettleTotals } from "../events.ts";
+import type { BusPort, CommandEntry, TableView } from "../ports.ts";
+import { pairOf } from "../resolve/consumers.ts";
+import { holdsName, type Leave, resolve } from "../resolve/resolve.ts";
+import type { Pair, Republish, Resolver } from "../resolve/resolver.ts";
+import type { Tombstones } from "../resolve/tombstones.ts";
+import { settle } from "./settle.ts";
+
+export interface SettleOptions {
+  readonly bus: Pick<BusPort, "commands" | "events" | "hints">;
+  readonly source: string;
+  readonly associations: AssociationIndex;
+  readonly destinations: DestinationIndex;
+  readonly commands: TableView<SyncCommand & { readonly lane: Lane }>;
+  readonly results: TableView<SyncRecord>;
+  readonly resolver: Resolver;
+  readonly tombstones: Tombstones;
+  readonly retirement: Retirement;
+  readonly epoch: () => number;
+  /** Finds out whether the epoch has changed; true if so. */
+  readonly checkEpoch: (signal: AbortSignal) => Promise<boolean>;
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  readonly events: ServiceEvents;
+}
+
+// A leader read each: enough at once to hide the round trip, few enough to leave NATS to the live lane.
+const CONCURRENCY = 16;
+const PROGRESS_EVERY = 5_000;
+// After a failed round (NATS away) the next one comes early.
+const RETRY_MS = 5_000;
+
+interface Tally {
+  published: number;
+  asked: number;
+  failed: number;
+}
+
+type AckFloors = (destination: Uid, lane: Lane) => number;
+
+export class SettleLoop {
+  readonly #options: SettleOptions;
+  #wake = new AbortController();
+
+  constructor(options: SettleOptions) {
+    this.#options = options;
+  }
+
+  /** Begins the next round now. */
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  /** Runs rounds until `signal` aborts. Failures are logged and repeated. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, intervalMs, events } = this.#options;
+    while (!signal.aborted) {
+      let pauseMs = intervalMs;
+      try {
+        await this.round(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        events.settleFailed(toKeyferryError(error).code);
+        pauseMs = Math.min(RETRY_MS, intervalMs);
+      }
+      await clock.sleep(pauseMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
+      this.#wake = new AbortController();
+    }
+  }
+
+  /**
+   * One round over everything.
+   * @throws KeyferryError `bus-*` if the round could not begin; failures of single pairs are counted
+   */
+  async round(signal: AbortSignal): Promise<SettleTotals> {
+    const { clock, associations, destinations, commands, results, events } = this.#options;
+    const startedAt = clock.now();
+    if (await this.#options.checkEpoch(signal)) await this.#afterEpochChange();
+    await this.#ensureConsumers();
+    // SET-3: floors before records. Whatever the floor passes here has its outcome in the views below.
+    const floors = await this.#readFloors();
+    const views = [associations, destinations, commands, results];
+    await Promise.all(views.map((view) => view.caughtUp(signal)));
+    events.associationsCounted(associations.size);
+    const orphans = this.#orphans();
+    const owned = [...associations.all()].flatMap(({ key }) => pairOf(key) ?? []);
+    const tally: Tally = { published: 0, asked: 0, failed: 0 };
+    await this.#settleAll(owned, floors, false, tally, signal);
+    await this.#settleAll(orphans, floors, true, tally, signal);
+    await this.#advanceClosing(signal);
+    const totals = {
+      looked: owned.length + orphans.length,
+      orphans: orphans.length,
+      ...tally,
+      tookMs: clock.now() - startedAt,
+    };
+    events.settleEnded(totals);
+    return totals;
+  }
+
+  async #settleAll(
+    pairs: readonly Pair[],
+    floors: AckFloors,
+    orphans: boolean,
+    tally: Tally,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let next = 0;
+    const { events } = this.#options;
+    const worker = async () => {
+      while (next < pairs.length && !signal.aborted) {
+        const pair = pairs[next];
+        next += 1;
+        if (pair === undefined) return;
+        await this.#settleOne(pair, floors, orphans, tally, signal);
+        if (next % PROGRESS_EVERY === 0) {
+          events.settleProgress({ done: next, total: pairs.length, ...tally });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, pairs.length) }, worker));
+  }
+
+  async #settleOne(
+    pair: Pair,
+    floors: AckFloors,
+    orphan: boolean,
+    tally: Tally,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const republish = this.#republish(pair, floors);
+      if (!(await this.#differs(pair, orphan, republish))) return;
+      const options = { trigger: { kind: "settle" as const }, republish, orphanConfirmed: orphan };
+      count(tally, await this.#options.resolver.look(pair, options, signal));
+      if (!orphan) await this.#options.tombstones.purgeIfFinished(pair);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      tally.failed += 1;
+    }
+  }
+
+  // By views and one leader read of the state: true if the resolver should look.
+  async #differs(pair: Pair, orphan: boolean, republish: Republish): Promise<boolean> {
+    const { bus, source, associations, destinations, commands, results, epoch } = this.#options;
+    const key = `${pair.destination}.${pair.secretKey}`;
+    const association = associations.get(key)?.entry;
+    const last = lanedEntry(commands.get(key));
+    const record = results.get(key)?.value;
+    const resolution = resolve({
+      destination: destinations.byUid(pair.destination)?.entry.value,
+      association,
+      state: await bus.events.last(source, pair.secretKey),
+      last,
+      record,
+      epoch: epoch(),
+      orphanConfirmed: orphan,
+    });
+    if (resolution.kind !== "wish") return resolution.kind !== "none";
+    // A finished tombstone whose outcome's message was missed still has to be forgotten.
+    if (association?.value.state === "removed" && record?.outcome?.kind === "unsynced") return true;
+    if (last === undefined) return true;
+    const wish = wishDigest({ ...resolution.draft, permit: permitWithoutSpending(resolution.leave) });
+    if (wish !== wishDigest(last.value)) return true;
+    if (republish({ wish, last, record }) !== undefined) return true;
+    return this.#isLost(pair, last, record);
+  }
+
+  // A view is not told of a purge: a command that has been pending for a while is looked for where it should lie
+  // (hazard lost-command).
+  async #isLost(pair: Pair, last: CommandEntry, record: SyncRecord | undefined): Promise<boolean> {
+    const { bus, clock, intervalMs } = this.#options;
+    const fence = { epoch: last.value.epoch, sequence: last.sequence };
+    if (record !== undefined && compareFences(record.consumed, fence) >= 0) return false;
+    if (clock.now() - last.time < intervalMs) return false;
+    const stored = await bus.commands.last(pair.destination, pair.secretKey);
+    return stored?.sequence !== last.sequence;
+  }
+
+  #republish(pair: Pair, floors: AckFloors): Republish {
+    const { clock } = this.#options;
+    return ({ wish, last, record }) => {
+      const verdict = settle({
+        wish,
+        last,
+        lastWish: wishDigest(last.value),
+        record,
+        ackFloor: floors(pair.destination, last.lane),
+        now: clock.now(),
+      });
+      return verdict.kind === "publish" ? verdict.why : undefined;
+    };
+  }
+
+  #orphans(): readonly Pair[] {
+    const { associations, commands, results } = this.#options;
+    const keys = new Set<string>();
+    for (const [key, { value }] of results.entries()) {
+      if (associations.get(key) === undefined && holdsName(value)) keys.add(key);
+    }
+    for (const [key, { value }] of commands.entries()) {
+      if (associations.get(key) === undefined && value.op === "sync") keys.add(key);
+    }
+    return [...keys].flatMap((key) => pairOf(key) ?? []);
+  }
+
+  async #readFloors(): Promise<AckFloors> {
+    const { bus, destinations } = this.#options;
+    const floors = new Map<string, number>();
+    for (const uid of new Set(destinations.all().map(({ entry }) => entry.value.uid))) {
+      for (const lane of ["live", "bulk"] as const) {
+        // A lane without a durable has acked nothing: its messages will be delivered once it has one.
+        const floor = await bus.commands.ackFloor(uid, lane).catch(() => 0);
+        floors.set(`${uid}.${lane}`, floor);
+      }
+    }
+    return (uid, lane) => floors.get(`${uid}.${lane}`) ?? 0;
+  }
+
+  async #ensureConsumers(): Promise<void> {
+    const { bus, destinations, associations } = this.#options;
+    for (const { entry } of destinations.all()) {
+      const { uid, state } = entry.value;
+      // One that is closed and has nothing left is losing its durables at this moment.
+      const needed = state === "active" || associations.ofDestination(uid).length > 0;
+      if (needed) await bus.commands.ensureConsumers(uid);
+    }
+  }
+
+  // O3: durables of a stream that was made anew or lost its tail may be deaf; then a sweep, and this very round.
+  async #afterEpochChange(): Promise<void> {
+    const { bus, source, destinations, associations } = this.#options;
+    for (const { entry } of destinations.all()) {
+      await bus.commands.dropConsumers(entry.value.uid);
+      await bus.commands.ensureConsumers(entry.value.uid);
+    }
+    const mounts = new Map<string, { readonly namespace: string; readonly mount: string }>();
+    for (const { entry } of associations.all()) {
+      const { namespace, mount } = entry.value.secret;
+      mounts.set(`${namespace}\u0000${mount}`, { namespace, mount });
+    }
+    for (const { namespace, mount } of mounts.values()) {
+      bus.hints.publish(source, { major: 1, namespace, mount, operation: "look", channel: "resolver" });
+    }
+  }
+
+  async #advanceClosing(signal: AbortSignal): Promise<void> {
+    const { destinations, retirement } = this.#options;
+    for (const { entry } of destinations.all()) {
+      if (entry.value.state !== "active") await retirement.advance(entry.value.uid, signal);
+    }
+  }
+}
+
+// Only "kept" can equal the last command's permit; a budget is asked by the resolver alone.
+function permitWithoutSpending(leave: Leave) {
+  switch (leave.kind) {
+    case "kept":
+      return leave.permit;
+    case "person":
+      return { by: "person" as const };
+    case "budget":
+    case "not-needed":
+    case "withheld":
+      return null;
+  }
+}
+
+function lanedEntry(
+  entry: { value: SyncCommand & { readonly lane: Lane }; sequence: number; time: number } | undefined,
+): CommandEntry | undefined {
+  return entry === undefined ? undefined : { ...entry, lane: entry.value.lane };
+}
+
+function count(tally: Tally, kind: ResolutionKind): void {
+  if (kind === "published") tally.published += 1;
+  else if (kind === "asked") tally.asked += 1;
+  else if (kind === "behind" || kind === "conflict") tally.failed += 1;
+}

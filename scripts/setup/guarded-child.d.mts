@@ -1,0 +1,1 @@
+export function signalFilter(now: () => number): (signal: string) => boolean;
