@@ -17,7 +17,8 @@ export async function startOnExistingServers(
   configFile: string,
   runFolder: string,
 ): Promise<readonly Service[]> {
-  const file = resolve(configFile);
+  // npm runs its jobs in the repository's root; the path is meant from where the user typed it.
+  const file = resolve(process.env["INIT_CWD"] ?? ".", configFile);
   const environment = process.env;
   const ports: [ServiceName, number][] = [];
   for (const name of SERVICE_NAMES) {
