@@ -2,6 +2,7 @@
 import { editorSchema, renderConfigurationPage } from "@keyferry/service";
 import { format } from "oxfmt";
 import { renderErrorsPage } from "./errors-page.ts";
+import { renderMetricsPage } from "./metrics-page.ts";
 
 /** A generated file: its path in the repository, and its text as the formatter leaves it. */
 export interface GeneratedPage {
@@ -16,6 +17,7 @@ export async function generatedPages(): Promise<readonly GeneratedPage[]> {
   const sources = {
     "docs/reference/configuration.md": renderConfigurationPage(),
     "docs/reference/errors.md": renderErrorsPage(),
+    "docs/reference/metrics.md": renderMetricsPage(),
     "docs/reference/keyferry.schema.json": `${JSON.stringify(editorSchema(), null, 2)}\n`,
   };
   const pages = Object.entries(sources).map(async ([path, source]) => {

@@ -1,1 +1,2 @@
 export { start } from "./service.ts";
+export { createEvents } from "./events.ts";
