@@ -5,7 +5,7 @@ import type { SyncCommand } from "@keyferry/contracts";
 import type { Logger } from "@keyferry/ports";
 import type { CounterMetric, GaugeMetric, Metrics } from "@keyferry/service";
 
-export const METRICS = {
+const METRICS = {
   commands: "keyferry_association_commands_total",
   resolutions: "keyferry_association_resolutions_total",
   casLost: "keyferry_association_cas_lost_total",

@@ -1,5 +1,6 @@
 import type { Intent, Outcome, SyncCommand } from "@keyferry/contracts";
 import type { Logger } from "@keyferry/ports";
+import type { LateFinding } from "./apply/judge-late.ts";
 import type { SinkMetrics } from "./metrics.ts";
 
 /** What happens in the sink that a person or a graph may ask about: one function per event. */
@@ -12,6 +13,13 @@ export interface SinkEvents {
   foreignNameLeft(event: { command: SyncCommand; name: string; whose: string }): void;
   /** The end of an attempt that nobody had recorded was found out. */
   intentFinished(event: { action: Intent["action"]; landed: boolean }): void;
+  /** A write that counted as not landed did so after all; it is repaired now. */
+  lateWrite(event: {
+    command: SyncCommand;
+    name: string;
+    action: Intent["action"];
+    finding: LateFinding["kind"];
+  }): void;
   outcome(event: { command: SyncCommand; outcome: Outcome; nowMs: number }): void;
   repeatDropped(event: { command: SyncCommand }): void;
   superseded(event: { command: SyncCommand }): void;
@@ -45,6 +53,11 @@ export function createSinkEvents(logger: Logger, metrics: SinkMetrics): SinkEven
     intentFinished({ action, landed }) {
       metrics.unfinished.add({ landed: String(landed) });
       logger.info({ action, landed }, "an unfinished attempt was looked up");
+    },
+    lateWrite({ command, name, action, finding }) {
+      metrics.lateWrites.add({ action });
+      const { destination, secretKey: key } = command;
+      logger.warn({ destination, key, name, action, finding }, "a write landed late; repairing");
     },
     outcome({ command, outcome }) {
       metrics.outcomes.add({ outcome: outcome.kind });

@@ -1,7 +1,7 @@
 import type { Metrics } from "@keyferry/service";
 import { LATENCY_BUCKETS_S } from "@keyferry/service";
 
-/** The sink's figures, by name; docs/reference/metrics.md lists them for people. */
+/** The sink's figures, by name; docs/reference/metrics.md is made from them. */
 export function sinkMetrics(metrics: Metrics) {
   return {
     writes: metrics.counter({
@@ -28,6 +28,11 @@ export function sinkMetrics(metrics: Metrics) {
       name: "keyferry_sink_unfinished_attempts_total",
       help: "Attempts whose end was looked up in Key Vault, by whether the write had landed.",
       labels: ["landed"],
+    }),
+    lateWrites: metrics.counter({
+      name: "keyferry_sink_late_writes_total",
+      help: "Writes that took effect after their time and were repaired, by kind of write.",
+      labels: ["action"],
     }),
     latency: metrics.histogram({
       name: "keyferry_sync_latency_seconds",

@@ -5,6 +5,7 @@ import type { TagKeys } from "@keyferry/naming";
 import type { Clock, Logger, Random } from "@keyferry/ports";
 import type { State } from "@keyferry/state";
 import type { VaultClient } from "@keyferry/vault-client";
+import type { Breakers } from "./breaker/breakers.ts";
 import type { SinkEvents } from "./events.ts";
 
 // What the sink needs of the outside, and no more: the same code runs on other implementations of these.
@@ -67,6 +68,7 @@ export interface SinkDependencies {
   readonly destinations: Destinations;
   readonly associations: AssociationDirectory;
   readonly identity: Identity;
+  readonly breakers: Pick<Breakers, "enter">;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

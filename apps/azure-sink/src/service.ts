@@ -5,10 +5,11 @@ import type { ServiceContext } from "@keyferry/service";
 import { formatListenAddress } from "@keyferry/service";
 import { connectState, type State } from "@keyferry/state";
 import { createVaultClient } from "@keyferry/vault-client";
+import { Breakers } from "./breaker/breakers.ts";
 import { followDestinations } from "./consume/follow-destinations.ts";
 import { createCommandHandler } from "./consume/handle-command.ts";
 import { createSinkEvents } from "./events.ts";
-import { runWakeLoop } from "./later/wake-loop.ts";
+import { WakeLoop } from "./later/wake-loop.ts";
 import { sinkMetrics } from "./metrics.ts";
 import { RecordStore } from "./record/record-store.ts";
 import type { SinkDependencies } from "./ports.ts";
@@ -99,13 +100,14 @@ export async function start(context: Context): Promise<void> {
     destinations,
     associations: createAssociationDirectory(associationView),
     identity,
+    breakers: new Breakers({ later: state.later, clock, random }),
     clock,
     random,
     logger,
     events: createSinkEvents(logger, sinkMetrics(context.metrics)),
   };
   const store = new RecordStore(bus.results, state, clock);
-  const wakeLoop = runWakeLoop(store, deps, signal);
+  const wakeLoop = new WakeLoop(store, deps).run(signal);
   context.onShutdown("waiting names", () => wakeLoop);
   const consumptions = followDestinations({
     commands: bus.commands,

@@ -1,5 +1,4 @@
 // What one command does to one Key Vault name, with every fault that can come between: judged by the emulator's log.
-import type { Bus } from "@keyferry/bus";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type SinkBench, startSinkBench } from "./support/sink-bench.ts";
 
@@ -262,10 +261,10 @@ test("a sink that dies after its intent leaves a finder that waits, looks, and t
   const command = await bench.command(pair);
   const sequence = await bench.publish(command);
   // Dies between intent and write: reading the value never ends well.
-  const dying: Bus["results"]["append"] = bench.bus.results.append.bind(bench.bus.results);
+  const dying = bench.results.append.bind(bench.results);
   let appends = 0;
   const results = {
-    last: bench.bus.results.last.bind(bench.bus.results),
+    last: bench.results.last.bind(bench.results),
     append: async (...args: Parameters<typeof dying>) => {
       appends += 1;
       if (appends > 1) throw new Error("killed");

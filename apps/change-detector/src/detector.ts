@@ -29,6 +29,8 @@ export interface DetectorPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: DetectorEvents;
+  /** What a standby has kept; a new one, to be loaded, if absent. */
+  readonly memory?: Memory;
 }
 
 export interface DetectorOptions {
@@ -71,7 +73,8 @@ export function createDetector(
     stateOf: (key) => memory.get(key)?.state,
     onDue: (key) => lookAtKnown(key),
   });
-  const memory = new Memory((key, state) => {
+  const memory = ports.memory ?? new Memory();
+  memory.follow((key, state) => {
     expiry.follow(key, state);
     events.secretsKnown({ secrets: memory.size });
   });
@@ -133,18 +136,18 @@ export function createDetector(
     }
   }
 
-  let memoryIsLoaded = false;
+  let isWorking = false;
   return {
     condition() {
-      if (!memoryIsLoaded) return { kind: "waiting", why: "the last events are being loaded" };
+      if (!isWorking) return { kind: "waiting", why: "the last events are being loaded" };
       const why = gates.source.why ?? gates.bus.why;
       return why === undefined ? { kind: "ready" } : { kind: "waiting", why: why.message };
     },
     sweepsCompleted: () => schedule.completed,
     async run() {
-      await loadMemory(ports, memory, signal);
+      if (!memory.isLoaded) await loadMemory(ports, memory, signal);
       if (signal.aborted) return;
-      memoryIsLoaded = true;
+      isWorking = true;
       const subscription = hints.subscribe(onHint, () => {
         events.hintGap({ channel: "bus", why: "reconnected" });
         schedule.requestAll("gap");
@@ -169,9 +172,10 @@ async function loadMemory(ports: DetectorPorts, memory: Memory, signal: AbortSig
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
       for await (const { key, entry, index, total } of log.loadLast(signal)) {
-        memory.put(key, entry.value, entry.sequence);
+        memory.putNewer(key, entry.value, entry.sequence);
         events.memoryLoading({ index, total });
       }
+      memory.isLoaded = true;
       events.memoryLoaded({ secrets: memory.size, tookMs: clock.now() - startedAt });
       return;
     } catch (thrown) {

@@ -32,6 +32,11 @@ export interface DetectorEvents {
   mountSwept(e: { mount: string; seen: number; published: number; doubts: number; tookMs: number }): void;
   sweepFinished(e: { why: string; mounts: number; failed: number; tookMs: number }): void;
   sweepFailed(e: { mount: string; error: KeyferryError }): void;
+  standingBy(): void;
+  /** It works from now on. `takenOver`: another one did before. */
+  leaseTaken(e: { takenOver: boolean }): void;
+  leaseLost(): void;
+  leaseFailed(e: { error: KeyferryError }): void;
   waiting(e: { what: "source" | "bus"; error: KeyferryError }): void;
   back(e: { what: "source" | "bus" }): void;
 }
@@ -121,6 +126,23 @@ export function createDetectorEvents(logger: Logger, metrics: DetectorMetrics, c
     sweepFailed({ mount, error }) {
       metrics.sweepFailures.add({ code: error.code });
       logger.warn({ mount, error }, "the sweep of a mount failed; trying again");
+    },
+    standingBy() {
+      metrics.active.set({}, 0);
+      logger.info({}, "standing by: another detector works for this source");
+    },
+    leaseTaken({ takenOver }) {
+      metrics.active.set({}, 1);
+      if (takenOver) metrics.takeOvers.add({});
+      logger.info({ takenOver }, takenOver ? "taken over: this detector works now" : "this detector works");
+    },
+    leaseLost() {
+      metrics.active.set({}, 0);
+      logger.warn({}, "another detector has taken over");
+    },
+    leaseFailed({ error }) {
+      if (isDue("lease", HELD_LOG_MS))
+        logger.warn({ error }, "the lease can't be read or written; trying again");
     },
     waiting({ what, error }) {
       metrics.waiting.set({ for: what }, 1);

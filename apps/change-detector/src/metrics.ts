@@ -23,6 +23,8 @@ export interface DetectorMetrics {
   readonly sweepFailures: CounterMetric<"code">;
   readonly secretsKnown: GaugeMetric<never>;
   readonly waiting: GaugeMetric<"for">;
+  readonly active: GaugeMetric<never>;
+  readonly takeOvers: CounterMetric<never>;
 }
 
 /** Registers them; once per `Metrics`. */
@@ -85,6 +87,14 @@ export function createDetectorMetrics(metrics: Metrics): DetectorMetrics {
     secretsKnown: metrics.gauge({
       name: "keyferry_detector_secrets_known",
       help: "Secrets that the detector has published a state of, deleted ones included",
+    }),
+    active: metrics.gauge({
+      name: "keyferry_detector_active",
+      help: "1 while this process works for the source, 0 while it stands by",
+    }),
+    takeOvers: metrics.counter({
+      name: "keyferry_detector_take_overs_total",
+      help: "Times that this process took the work over from another",
     }),
     waiting: metrics.gauge({
       name: "keyferry_detector_waiting",

@@ -64,6 +64,10 @@ export interface EventLog {
   loadLast(
     signal: AbortSignal,
   ): AsyncIterable<{ key: SecretKey; entry: LoggedEvent; index: number; total: number }>;
+  /** As `loadLast`, and then each event that comes; `pending` 0: up to date. An entry that can't be read is undefined. */
+  follow(
+    signal: AbortSignal,
+  ): AsyncIterable<{ key: SecretKey; entry: LoggedEvent | undefined; pending: number }>;
   /** Throws while the log can't be written to. */
   probe(signal: AbortSignal): Promise<void>;
 }

@@ -1,16 +1,20 @@
 // The only file that wires ports to adapters: Vault or OpenBao, NATS, the audit file.
-import { type Bus, connectBus } from "@keyferry/bus";
+import { type Bus, connectBus, detectorLeaseKey } from "@keyferry/bus";
 import type { AssociationRecord, InstanceRecord } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { secretKeyOf } from "@keyferry/naming";
 import { retryForever, SERVER_AWAY } from "@keyferry/retry";
 import type { ServiceContext } from "@keyferry/service";
 import { createVaultClient, type VaultClient } from "@keyferry/vault-client";
-import { createDetector } from "./detector.ts";
+import { createDetector, type DetectorOptions } from "./detector.ts";
 import { createDetectorEvents, type DetectorEvents } from "./events.ts";
+import { Duty, type DutyCondition } from "./lease/duty.ts";
+import { LEASE_TIMING } from "./lease/lease.ts";
+import type { LeaseStore } from "./lease/lease-loop.ts";
 import { AuditCollector } from "./hints/audit-collector.ts";
 import { createDetectorMetrics } from "./metrics.ts";
 import type { AssociatedMounts, EventLog, HintChannel, KeyOf, MountAddress } from "./ports.ts";
+import { Memory } from "./publish/memory.ts";
 
 type Context = ServiceContext<"changeDetector">;
 
@@ -18,7 +22,7 @@ type Context = ServiceContext<"changeDetector">;
 export async function start(context: Context): Promise<void> {
   const { config, clock, random, logger, signal } = context;
   const events = createDetectorEvents(logger, createDetectorMetrics(context.metrics), clock);
-  let condition: () => { kind: "ready" } | { kind: "waiting"; why: string } = () => ({
+  let condition: () => DutyCondition = () => ({
     kind: "waiting",
     why: "the detector is starting",
   });
@@ -35,29 +39,30 @@ export async function start(context: Context): Promise<void> {
   const hints = hintsOf(bus, source);
   // Before the first sweep, so that what is written during it is either in the sweep or behind this place in the file.
   await followAuditFile(context, hints, events);
-  const detector = createDetector(
-    {
-      source: vault,
-      log: logOf(bus, source),
-      hints,
-      associated: associatedMounts(view, source),
-      keyOf,
-      clock,
-      random,
-      events,
-    },
-    {
-      sourceName: source,
-      ownMount: { namespace: config.source.namespace, mount: config.source.ownMount },
-      mounts: config.changeDetector.mounts,
-      sweepIntervalMs: config.changeDetector.sweep.intervalS * 1_000,
-      pageSize: config.changeDetector.sweep.pageSize,
-    },
-    signal,
-  );
-  condition = () => detector.condition();
-  const running = detector.run();
+  const memory = new Memory();
+  const log = logOf(bus, source);
+  const ports = {
+    ...{ source: vault, log, hints, associated: associatedMounts(view, source), keyOf },
+    ...{ clock, random, events, memory },
+  };
+  const duty = new Duty({
+    ...{ store: leaseOf(bus, source), log, memory, clock, random, events },
+    timing: LEASE_TIMING,
+    createDetector: (working) => createDetector(ports, optionsOf(config), working),
+  });
+  condition = () => duty.condition();
+  const running = duty.run(signal);
   context.onShutdown("detector", () => running);
+}
+
+function optionsOf({ source, changeDetector: { mounts, sweep } }: Context["config"]): DetectorOptions {
+  return {
+    sourceName: source.name,
+    ownMount: { namespace: source.namespace, mount: source.ownMount },
+    mounts,
+    sweepIntervalMs: sweep.intervalS * 1_000,
+    pageSize: sweep.pageSize,
+  };
 }
 
 async function openBus({
@@ -154,11 +159,23 @@ function logOf(bus: Bus, source: string): EventLog {
     last: (key) => bus.events.last(source, key),
     append: (key, event, expectedSequence) => bus.events.append(source, key, event, expectedSequence),
     loadLast: (signal) => bus.events.loadLast(source, signal),
+    follow: (signal) => bus.events.follow(source, signal),
     async probe(signal) {
       await bus.ready(signal);
       const { connected, why } = bus.status();
       if (!connected) throw new KeyferryError("bus-unreachable", why ?? "NATS is not connected");
     },
+  };
+}
+
+function leaseOf(bus: Bus, source: string): LeaseStore {
+  const key = detectorLeaseKey(source);
+  return {
+    async read() {
+      const { entry, revision } = await bus.leases.read(key);
+      return { record: entry?.value, revision };
+    },
+    write: (record, expectedRevision) => bus.leases.put(key, record, expectedRevision),
   };
 }
 

@@ -40,14 +40,30 @@ export class World implements AsyncDisposable {
   readonly nats: NatsServer;
   readonly bus: Bus;
   readonly detector: Service;
+  /** Starts one more for the same source. Stopped with the world. */
+  readonly addDetector: () => Promise<Service>;
   /** All events of the source in the order of the log. */
   readonly events: Published[] = [];
 
-  constructor(parts: { bao: OpenBaoServer; nats: NatsServer; bus: Bus; detector: Service }) {
+  readonly #detectors: Service[];
+
+  constructor(parts: {
+    bao: OpenBaoServer;
+    nats: NatsServer;
+    bus: Bus;
+    detector: Service;
+    startDetector: () => Promise<Service>;
+  }) {
     this.bao = parts.bao;
     this.nats = parts.nats;
     this.bus = parts.bus;
     this.detector = parts.detector;
+    this.#detectors = [parts.detector];
+    this.addDetector = async () => {
+      const added = await parts.startDetector();
+      this.#detectors.push(added);
+      return added;
+    };
   }
 
   /** Calls `/v1/<path>`; throws unless the answer is a 2xx. */
@@ -126,7 +142,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.detector.stop();
+    await Promise.all(this.#detectors.map((detector) => detector.stop()));
     await this.bus.close();
     await Promise.all([this.nats.stop(), this.bao.stop()]);
   }
@@ -155,20 +171,23 @@ export function ownerIs(owner: string): (event: VersionEvent) => boolean {
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
-  const [bao, nats, healthPort] = await Promise.all([
+  const [bao, nats] = await Promise.all([
     startOpenBao({ persistent: options.persistentSource === true }),
     startNats(),
-    freePort(),
   ]);
   const bus = await openBus(nats);
-  const configFile = join(bao.dir, "keyferry.yaml");
-  await writeFile(configFile, configOf(bao, nats, healthPort, options));
-  const detector = await startService("change-detector", {
-    configFile,
-    healthPort,
-    env: { KEYFERRY_DETECTOR_TOKEN: bao.rootToken },
-  });
-  const world = new World({ bao, nats, bus, detector });
+  const startDetector = async (): Promise<Service> => {
+    const healthPort = await freePort();
+    const configFile = join(bao.dir, `keyferry-${healthPort}.yaml`);
+    await writeFile(configFile, configOf(bao, nats, healthPort, options));
+    return startService("change-detector", {
+      configFile,
+      healthPort,
+      env: { KEYFERRY_DETECTOR_TOKEN: bao.rootToken },
+    });
+  };
+  const detector = await startDetector();
+  const world = new World({ bao, nats, bus, detector, startDetector });
   await bus.events.consume(
     async ({ key, entry }) => {
       world.events.push({ key, event: entry.value, sequence: entry.sequence });

@@ -3,7 +3,13 @@ export { type Bus, type BusOptions, type BusStatus, connectBus } from "./bus.ts"
 export type { Consumption, ConsumeOptions, Decision, HandlerContext } from "./consume.ts";
 export { HintChannel } from "./hints.ts";
 export { BUCKET_DURABLES } from "./provision.ts";
-export { associationKey, destinationKey, detectorLeaseKey, pairKey, retiredDestinationKey } from "./subjects.ts";
+export {
+  associationKey,
+  destinationKey,
+  detectorLeaseKey,
+  pairKey,
+  retiredDestinationKey,
+} from "./subjects.ts";
 export type { Entry, PublishResult } from "./table.ts";
 export {
   type CommandMessage,

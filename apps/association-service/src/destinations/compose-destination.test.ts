@@ -67,8 +67,7 @@ describe("what a write makes of a destination", () => {
     ["replace", { custom_tags: { z: "9" }, tags_to_remove: "z" }, { z: "9" }],
   ] as const)("%s with %j leaves the tags %j", (mode, body, tags) => {
     const result = compose({ ...SENT, ...body }, { mode, stored: STORED });
-    expect(result).toMatchObject({ destination: { spec: { customTags: tags } } });
-    if (result.kind === "ok") expect(result.destination.spec.customTags).toEqual(tags);
+    expect(result.kind === "ok" && result.destination.spec.customTags).toEqual(tags);
   });
 
   test.each([

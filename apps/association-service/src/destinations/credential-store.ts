@@ -8,7 +8,7 @@ import type { SecretValue } from "@keyferry/ports";
 import type { SecretAddress, SourcePort } from "../ports.ts";
 
 /** The field of the secret that holds the client secret. The sink reads it. */
-export const CLIENT_SECRET_FIELD = "client_secret";
+const CLIENT_SECRET_FIELD = "client_secret";
 
 export class CredentialStore {
   readonly #source: Pick<SourcePort, "putSecret" | "deleteMetadata">;

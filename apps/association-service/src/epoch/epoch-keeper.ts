@@ -1,6 +1,7 @@
 // Owns: the epoch that commands carry, and noticing that a stream was made anew or lost its tail. The decision is
 // next-epoch.ts. Does not own what follows from a new epoch: its listener makes the durables anew, and settles.
 
+import { isDeepStrictEqual } from "node:util";
 import { KeyferryError } from "@keyferry/errors";
 import type { SyncRecord } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
@@ -43,17 +44,25 @@ export class EpochKeeper {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const known = await bus.epochs.get(KEY);
       const decision = decideEpoch(known?.value, await bus.streamInfo(), this.#highestSeen(), clock.now());
+      if (decision.kind === "same" && isDeepStrictEqual(known?.value, decision.record)) {
+        return this.#adopt(decision.record.epoch);
+      }
       const result = await bus.epochs.put(KEY, decision.record, known?.sequence ?? 0);
       if (result.kind === "lost") {
         events.casLost("epoch");
         continue;
       }
-      const before = this.#current;
-      this.#current = decision.record.epoch;
+      const changed = this.#adopt(decision.record.epoch);
       if (decision.kind === "raised") events.epochChanged({ epoch: this.#current, why: decision.why });
-      return decision.kind === "raised" || (before !== 0 && before !== this.#current);
+      return changed || decision.kind === "raised";
     }
     throw new KeyferryError("conflict", "Others kept writing the epoch");
+  }
+
+  #adopt(epoch: number): boolean {
+    const before = this.#current;
+    this.#current = epoch;
+    return before !== 0 && before !== epoch;
   }
 
   #highestSeen(): number {

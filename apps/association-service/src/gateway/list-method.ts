@@ -41,7 +41,7 @@ export function acceptListMethod(server: Server): void {
   server.prependListener("clientError", (error: ParserError, connection: Duplex) => {
     const stop = connection instanceof ConnectionFront ? findMethod(error) : undefined;
     if (stop === undefined || !(connection instanceof ConnectionFront)) {
-      refuse(connection);
+      refuse(connection, error.code);
       return;
     }
     const rest = connection.takeOver();
@@ -88,9 +88,16 @@ export function rewriteRequestLine(rewritten: Rewritten, afterName: Buffer): Buf
   return Buffer.concat([head, afterName.subarray(1 + target.length)]);
 }
 
-function refuse(connection: Duplex): void {
+// As Node answers by itself where nobody listens for these errors.
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
+function refuse(connection: Duplex, code = ""): void {
   if (connection.writable) {
-    connection.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    const status = STATUS_LINES[code] ?? "400 Bad Request";
+    connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
   connection.destroy();
 }

@@ -141,7 +141,8 @@ test("no sync is wished for what has no live version, and no unsync of what has 
       const isLive =
         state?.kind === "present" && Object.values(state.versions).some((version) => version.live);
       expect(op).toBe(!removed && isLive ? "sync" : "unsync");
-      if (op === "unsync" && !removed) expect(resolution.draft.expect).not.toBeNull();
+      // RES-2: only a person's unsync expects nothing.
+      expect(resolution.draft.expect === null).toBe(removed);
     }),
     SETTINGS,
   );

@@ -76,7 +76,7 @@ describe("the status of an association, by its last command and its record", () 
     expect(derived.status).toBe(status);
     expect(derived.reason).toMatch(reason);
     expect(Date.parse(derived.since)).not.toBeNaN();
-    if (status !== "SYNCED") expect(derived.nextStep).not.toBe("");
+    expect(derived.nextStep === "").toBe(status === "SYNCED");
   });
 });
 

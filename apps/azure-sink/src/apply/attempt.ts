@@ -3,7 +3,6 @@ import { KeyferryError } from "@keyferry/errors";
 import type { Lock } from "@keyferry/state";
 import type { LoadedRecord, RecordStore } from "../record/record-store.ts";
 import type { OpenDestination, SinkDependencies } from "../ports.ts";
-import type { Wish } from "../wish/wish.ts";
 import { LOCK_LEASE_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 
 /** One command on its way into a vault. */
@@ -12,10 +11,10 @@ export interface Attempt {
   readonly fence: Fence;
   readonly lane: Lane;
   readonly destination: OpenDestination;
-  readonly wish: Wish;
   readonly store: RecordStore;
   readonly deps: SinkDependencies;
   readonly signal: AbortSignal;
+  readonly isWoken: boolean;
 }
 
 /** How the work on one name ended. `loaded` is the record with it, not yet appended where `isNew` is set. */

@@ -5,7 +5,7 @@ import { endName, type NameEnd, openIntent } from "../record/record.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
 import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, underLock } from "./attempt.ts";
 import { lookAtName } from "./claim.ts";
-import { CONFLICT_WAIT_MS, WRITE_DEADLINE_MS } from "./limits.ts";
+import { WRITE_DEADLINE_MS } from "./limits.ts";
 import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting } from "./put-name.ts";
 
 /**
@@ -53,12 +53,7 @@ export async function deleteName(
       );
       if (result.kind === "conflict") {
         const error = conflictError(name, result.reason);
-        return {
-          kind: "waiting",
-          loaded: ended(opened, { kind: "untouched" }),
-          error,
-          waitMs: CONFLICT_WAIT_MS,
-        };
+        return { kind: "waiting", loaded: ended(opened, { kind: "untouched" }), error };
       }
       deps.events.externalSecretDeleted({ command, name });
       return { kind: "done", wrote: result.kind === "deleted", loaded: ended(opened, { kind: "deleted" }) };

@@ -1,5 +1,6 @@
 import type { Intent, NameRecord } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
+import { withLateCheck } from "../record/late-checks.ts";
 import { endName, type NameEnd } from "../record/record.ts";
 import { type Attempt, type NameResult, pacedRead, underLock } from "./attempt.ts";
 import { claimantOf } from "./claim.ts";
@@ -7,8 +8,9 @@ import { VERSION_PAGES_MAX } from "./limits.ts";
 import { findAttempt } from "./ownership.ts";
 
 /**
- * Finds out how an attempt ended whose end nobody recorded: its sink died, or Azure's answer was lost. Waits out the
- * deadline first, so that the attempt cannot land afterwards, then looks for its op id: a look-up, not a version (P4).
+ * Finds out how an attempt ended whose end nobody recorded: its sink died, or Azure's answer was lost. Looks for its op
+ * id: a look-up, not a version (P4). What has not landed may still do so until its deadline, which is waited out; if it
+ * lands even later, it is found by a check of its own (O13).
  */
 export async function finishIntent(attempt: Attempt, lower: string): Promise<NameResult> {
   return underLock(attempt, lower, "other", async () => {
@@ -16,21 +18,21 @@ export async function finishIntent(attempt: Attempt, lower: string): Promise<Nam
     const loaded = await attempt.store.load(attempt.command, { fresh: true });
     const name = loaded.record.names[lower];
     if (name === undefined || name.intent === null) return { kind: "replan" };
-    const left = deadlineLeftMs(name.intent, attempt.deps.clock.now());
-    if (left > 0) {
+    const { intent } = name;
+    const nowMs = attempt.deps.clock.now();
+    const landed = await whatLanded(attempt, name, intent);
+    const left = deadlineLeftMs(intent, nowMs);
+    if (landed === undefined && left > 0) {
       const error = new KeyferryError("answer-lost", "An earlier write to this name has not ended", {
-        action: name.intent.action,
+        action: intent.action,
       });
       return { kind: "waiting", loaded, error, waitMs: left };
     }
-    const end = await howItEnded(attempt, name, name.intent);
-    attempt.deps.events.intentFinished({ action: name.intent.action, landed: end.kind !== "untouched" });
+    attempt.deps.events.intentFinished({ action: intent.action, landed: landed !== undefined });
+    const ended = endName(loaded.record, name.name, landed ?? unlandedEnd(intent));
+    const record = landed === undefined ? withLateCheck(ended, name.name, intent, nowMs) : ended;
     // Stored or overtaken by another sink: either way the record has changed and the plan is made anew.
-    await attempt.store.append(
-      endName(loaded.record, name.name, end),
-      loaded.sequence,
-      attempt.command.epoch,
-    );
+    await attempt.store.append(record, loaded.sequence, attempt.command.epoch);
     return { kind: "replan" };
   });
 }
@@ -41,25 +43,25 @@ export function deadlineLeftMs({ openedAt, deadlineMs }: Intent, nowMs: number):
   return openedAt === undefined ? 2 * deadlineMs : openedAt + deadlineMs - nowMs;
 }
 
-async function howItEnded(attempt: Attempt, name: NameRecord, intent: Intent): Promise<NameEnd> {
-  // A recovery leaves the name in "recovering" either way: the next write is the probe. A delete is looked at anew.
-  if (intent.action === "recover") return { kind: "recovering" };
-  if (intent.action === "delete") return { kind: "untouched" };
+// A recovery leaves the name in "recovering" either way: the next write is the probe. A delete is looked at anew.
+function unlandedEnd({ action }: Intent): NameEnd {
+  return action === "recover" ? { kind: "recovering" } : { kind: "untouched" };
+}
+
+/** What the attempt left in the vault; undefined if it has not landed, or leaves nothing that could be told by. */
+async function whatLanded(attempt: Attempt, name: NameRecord, intent: Intent): Promise<NameEnd | undefined> {
+  if (intent.target === undefined) return undefined;
   const { vault } = attempt.destination;
   const { versions } = await pacedRead(attempt, (signal) =>
     vault.versions(name.name, { signal, pagesMax: VERSION_PAGES_MAX }),
   );
   const found = findAttempt(versions, intent.opId, claimantOf(attempt, name.name));
-  if (found === undefined || intent.target === undefined) return { kind: "untouched" };
+  if (found === undefined) return undefined;
   const { version, mark } = found;
+  const at = new Date(version.createdOn).toISOString();
+  const { fence, digest } = mark;
   return {
     kind: "applied",
-    applied: {
-      ...intent.target,
-      fence: mark.fence,
-      keyVaultVersion: version.version,
-      digest: mark.digest,
-      at: new Date(version.createdOn).toISOString(),
-    },
+    applied: { ...intent.target, fence, keyVaultVersion: version.version, digest, at },
   };
 }

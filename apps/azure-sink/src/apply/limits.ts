@@ -9,10 +9,14 @@ export const VERSION_PAGES_MAX = 20;
 /** Plans of one command that may be overtaken before it is left to a later delivery. */
 export const ROUNDS_MAX = 5;
 /** While a name is being deleted or recovered in Key Vault, the write itself is the probe (reference: 4 to 130 s). */
-export const CONFLICT_WAIT_MS = 5_000;
+export const CONFLICT_WAITS_MS = [2_000, 5_000, 10_000, 15_000] as const;
+/** After a lost answer the vault is asked at once whether the write landed; only if not, its deadline is waited out. */
+export const UNCLEAR_LOOK_MS = 1_000;
 /** Another sink works on the same name. */
 export const LOCKED_RETRY_MS = 500;
 /** A read and the command did not match: one of them is behind. */
 export const BEHIND_RETRY_MS = 1_000;
 export const BACKOFF_MS_MIN = 1_000;
 export const BACKOFF_MS_MAX = 300_000;
+/** A second look that could not be made when it was due. */
+export const LATE_CHECK_RETRY_MS = 60_000;

@@ -2,7 +2,7 @@ import type { Outcome } from "@keyferry/contracts";
 import type { KeyferryError } from "@keyferry/errors";
 import { backoffMs } from "@keyferry/retry";
 import type { SinkDependencies } from "../ports.ts";
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./limits.ts";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, CONFLICT_WAITS_MS } from "./limits.ts";
 import type { SyncRequest } from "./request.ts";
 
 /** Why a name could not be brought to its wish. */
@@ -38,9 +38,23 @@ export async function waitingOutcome(
 ): Promise<Outcome> {
   if (error.retry === "hopeless") return { kind: "refused", error: error.report() };
   const attempts = await memory.attempts.count(command.destination, command.secretKey, fence);
+  if (error.code === "vault-conflict" && waitMs === undefined) {
+    const conflictMs = CONFLICT_WAITS_MS[Math.min(attempts, CONFLICT_WAITS_MS.length) - 1];
+    return { kind: "waiting", until: clock.now() + (conflictMs ?? 0), attempts, error: error.report() };
+  }
   const maxMs = error.code.startsWith("source-") ? SOURCE_BACKOFF_MS_MAX : BACKOFF_MS_MAX;
   const policy = { firstMs: BACKOFF_MS_MIN, capMs: maxMs, factor: 2 };
   // Full jitter reaches down to nothing; a pair that waits is not tried more than once a second.
   const delay = waitMs ?? Math.max(BACKOFF_MS_MIN, backoffMs(attempts, policy, random));
   return { kind: "waiting", until: clock.now() + delay, attempts, error: error.report() };
+}
+
+/** Redis or NATS away, or stopping: nothing can be recorded now, so the command is delivered again. */
+export function isOurs({ code }: KeyferryError): boolean {
+  return (
+    code.startsWith("state-") ||
+    code.startsWith("bus-") ||
+    code === "operation-aborted" ||
+    code === "message-unreadable"
+  );
 }

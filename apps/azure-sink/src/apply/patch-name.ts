@@ -5,7 +5,7 @@ import { endName, openIntent } from "../record/record.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
 import type { Wish } from "../wish/wish.ts";
 import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, underLock } from "./attempt.ts";
-import { CONFLICT_WAIT_MS, WRITE_DEADLINE_MS } from "./limits.ts";
+import { UNCLEAR_LOOK_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting, tagsOf } from "./put-name.ts";
 
 /** Brings tags up to date on the very version that we wrote, in the wider rate limit and without a new version (P4). */
@@ -54,12 +54,12 @@ export async function patchName(
         }
         case "conflict": {
           const error = conflictError(name, result.reason);
-          return { kind: "waiting", loaded: ended({ kind: "untouched" }), error, waitMs: CONFLICT_WAIT_MS };
+          return { kind: "waiting", loaded: ended({ kind: "untouched" }), error };
         }
       }
     } catch (thrown) {
       const error = toKeyferryError(thrown);
-      if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
+      if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: UNCLEAR_LOOK_MS };
       return refusedOrWaiting(error, ended({ kind: "untouched" }));
     }
   });

@@ -17,7 +17,7 @@ import {
 } from "./attempt.ts";
 import { lookAtName, refusalOf } from "./claim.ts";
 import { recoverName } from "./recover-name.ts";
-import { CONFLICT_WAIT_MS, LOCK_LEASE_MS, LOCK_LEFT_MS_MIN, WRITE_DEADLINE_MS } from "./limits.ts";
+import { LOCK_LEASE_MS, LOCK_LEFT_MS_MIN, UNCLEAR_LOOK_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 
 type PresentWish = Extract<Wish, { kind: "present" }>;
 
@@ -93,12 +93,7 @@ async function sendValue(
     );
     if (result.kind === "conflict") {
       if (result.reason === "deleted-recoverable") return await recoverName(attempt, name, untouched());
-      return {
-        kind: "waiting",
-        loaded: untouched(),
-        error: conflictError(name, result.reason),
-        waitMs: CONFLICT_WAIT_MS,
-      };
+      return { kind: "waiting", loaded: untouched(), error: conflictError(name, result.reason) };
     }
     const applied: Applied = {
       fence: attempt.fence,
@@ -123,7 +118,7 @@ async function sendValue(
   } catch (thrown) {
     const error = toKeyferryError(thrown);
     // The answer is missing, not the effect: the intent stays open and the next attempt looks for its op id.
-    if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: WRITE_DEADLINE_MS };
+    if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: UNCLEAR_LOOK_MS };
     return refusedOrWaiting(error, untouched());
   }
 }

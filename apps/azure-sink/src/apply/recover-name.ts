@@ -1,10 +1,11 @@
 import { KeyferryError, toKeyferryError } from "@keyferry/errors";
 import { newOpId } from "@keyferry/naming";
 import { endName, openIntent } from "../record/record.ts";
+import { withLateCheck } from "../record/late-checks.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
-import { type Attempt, deadlineSignal, type NameResult, pacedRead } from "./attempt.ts";
+import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, pacedRead } from "./attempt.ts";
 import { lookAtDeleted, refusalOf } from "./claim.ts";
-import { CONFLICT_WAIT_MS, WRITE_DEADLINE_MS } from "./limits.ts";
+import { WRITE_DEADLINE_MS } from "./limits.ts";
 
 /**
  * Recovers our soft-deleted secret so that it can be written again; the write follows as the probe, seconds to
@@ -14,8 +15,7 @@ import { CONFLICT_WAIT_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 export async function recoverName(attempt: Attempt, name: string, loaded: LoadedRecord): Promise<NameResult> {
   const { deps, destination, command } = attempt;
   const ownership = await lookAtDeleted(attempt, name);
-  if (ownership === undefined)
-    return { kind: "waiting", loaded, error: waitingFor(name), waitMs: CONFLICT_WAIT_MS };
+  if (ownership === undefined) return { kind: "waiting", loaded, error: waitingFor(name) };
   const refusal = refusalOf(ownership, name);
   if (refusal !== undefined) {
     return refusal.retry === "hopeless"
@@ -44,10 +44,13 @@ export async function recoverName(attempt: Attempt, name: string, loaded: Loaded
     );
   } catch (thrown) {
     // Whether it had an effect or not, the name counts as recovering: the next write tells.
-    return { kind: "waiting", loaded: recovering, error: toKeyferryError(thrown) };
+    const error = toKeyferryError(thrown);
+    if (!endsUnclearly(error)) return { kind: "waiting", loaded: recovering, error };
+    const record = withLateCheck(recovering.record, name, intent, deps.clock.now());
+    return { kind: "waiting", loaded: { ...recovering, record }, error };
   }
   deps.events.externalSecretRecovered({ command, name });
-  return { kind: "waiting", loaded: recovering, error: waitingFor(name), waitMs: CONFLICT_WAIT_MS };
+  return { kind: "waiting", loaded: recovering, error: waitingFor(name) };
 }
 
 function waitingFor(name: string): KeyferryError {

@@ -1,3 +1,4 @@
+import type { Uid } from "@keyferry/contracts";
 import type { LaterItem } from "@keyferry/state";
 import { toKeyferryError } from "@keyferry/errors";
 import { inTrace, newTrace } from "@keyferry/ports";
@@ -7,28 +8,76 @@ import type { RecordStore } from "../record/record-store.ts";
 
 // Owns: names that wait (recovering, throttled, refused for now). They left the consumer with an outcome `waiting`, so
 // nothing else waits for them (hazard name-waits-alone); if Redis loses the set, settle asks again (later-set-lost).
+// Invariant: a destination whose names take long, or of which thousands are due, does not keep another's waiting.
 
 const POLL_MS = 500;
-const BATCH = 32;
+// Where one destination has thousands due, most of a claim is turned away again: some 1,000 a second, no more.
+const BETWEEN_CLAIMS_MS = 50;
+const IN_HAND_MAX = 64;
+const IN_HAND_PER_DESTINATION_MAX = 16;
 // Longer than one attempt can take: a claimed item comes back only if its claimer died.
 const CLAIM_VISIBLE_AFTER_MS = 60_000;
 const AGAIN_MS = 2_000;
+const AGAIN_SPREAD_MS = 8_000;
 
-/** Takes up waiting pairs when their time has come, until aborted. */
-export async function runWakeLoop(
-  store: RecordStore,
-  deps: SinkDependencies,
-  signal: AbortSignal,
-): Promise<void> {
-  const { later } = deps.memory;
-  while (!signal.aborted) {
-    const due = await later
-      .claimDue(deps.clock.now(), BATCH, CLAIM_VISIBLE_AFTER_MS)
-      .catch((): LaterItem[] => []);
-    await Promise.all(
-      due.map((item) => inTrace(newTrace(deps.random), () => wake(item, store, deps, signal))),
-    );
-    if (due.length < BATCH) await deps.clock.sleep(POLL_MS, signal).catch(() => undefined);
+export class WakeLoop {
+  readonly #store: RecordStore;
+  readonly #deps: SinkDependencies;
+  readonly #inHand = new Set<Promise<void>>();
+  readonly #ofDestination = new Map<Uid, number>();
+
+  constructor(store: RecordStore, deps: SinkDependencies) {
+    this.#store = store;
+    this.#deps = deps;
+  }
+
+  /** Takes up waiting pairs when their time has come, until aborted; resolves when those in hand are done. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const claimed = await this.takeDue(signal).catch(() => 0);
+      const isFull = this.#inHand.size >= IN_HAND_MAX;
+      const pauseMs = claimed === 0 || isFull ? POLL_MS : BETWEEN_CLAIMS_MS;
+      await this.#deps.clock.sleep(pauseMs, signal).catch(() => undefined);
+    }
+    await this.settled();
+  }
+
+  /** Takes up what is due now and begins with it; gives how many were claimed. Throws `state-unreachable`. */
+  async takeDue(signal: AbortSignal): Promise<number> {
+    const { clock, memory } = this.#deps;
+    const free = IN_HAND_MAX - this.#inHand.size;
+    if (free <= 0) return 0;
+    const due = await memory.later.claimDue(clock.now(), free, CLAIM_VISIBLE_AFTER_MS);
+    for (const item of due) {
+      const work = this.#take(item, signal).finally(() => this.#inHand.delete(work));
+      this.#inHand.add(work);
+    }
+    return due.length;
+  }
+
+  /** Resolves when nothing is in hand. */
+  async settled(): Promise<void> {
+    while (this.#inHand.size > 0) await Promise.all(this.#inHand);
+  }
+
+  async #take(item: LaterItem, signal: AbortSignal): Promise<void> {
+    const { destination, key } = item;
+    const { clock, memory, random } = this.#deps;
+    const others = this.#ofDestination.get(destination) ?? 0;
+    if (others >= IN_HAND_PER_DESTINATION_MAX) {
+      const turnedAwayMs = AGAIN_MS + random.fraction() * AGAIN_SPREAD_MS;
+      // Its claim ends by itself if this fails.
+      await memory.later.park(destination, key, clock.now() + turnedAwayMs).catch(() => undefined);
+      return;
+    }
+    this.#ofDestination.set(destination, others + 1);
+    try {
+      await inTrace(newTrace(random), () => wake(item, this.#store, this.#deps, signal));
+    } finally {
+      const left = (this.#ofDestination.get(destination) ?? 1) - 1;
+      if (left > 0) this.#ofDestination.set(destination, left);
+      else this.#ofDestination.delete(destination);
+    }
   }
 }
 

@@ -14,6 +14,7 @@ import {
   DEFAULT_CLIENT_SECRET,
   DEFAULT_TENANT_ID,
   type KeyVaultEmulator,
+  type KeyVaultEmulatorOptions,
 } from "@keyferry/key-vault-emulator";
 import { newUid, secretKeyOf } from "@keyferry/naming";
 import { SecretValue, silentLogger, systemClock, systemRandom } from "@keyferry/ports";
@@ -31,22 +32,28 @@ import {
 } from "@keyferry/testkit";
 import { createVaultClient, type VaultClient } from "@keyferry/vault-client";
 import { type SyncEnd, syncOne } from "../../src/apply/sync-one.ts";
+import { Breakers } from "../../src/breaker/breakers.ts";
 import type { SinkEvents } from "../../src/events.ts";
-import type { SinkDependencies } from "../../src/ports.ts";
+import { WakeLoop } from "../../src/later/wake-loop.ts";
+import type { ResultLog, SinkDependencies } from "../../src/ports.ts";
 import { RecordStore } from "../../src/record/record-store.ts";
+import { steppedResults } from "./stepped-results.ts";
+import { SteppingClock } from "./stepping-clock.ts";
 
 const MOUNT = "secret";
 const PORTS = { logger: silentLogger, clock: systemClock, random: systemRandom };
 const TAG_KEYS = { active: "k1", keys: new Map([["k1", Buffer.alloc(32, 7)]]) };
 const SECRET_KEY_KEY = Buffer.alloc(32, 9);
 
-const silentEvents: SinkEvents = {
+/** To spy on single events. */
+export const silentEvents: SinkEvents = {
   externalSecretPut: () => undefined,
   externalSecretPatched: () => undefined,
   externalSecretDeleted: () => undefined,
   externalSecretRecovered: () => undefined,
   foreignNameLeft: () => undefined,
   intentFinished: () => undefined,
+  lateWrite: () => undefined,
   outcome: () => undefined,
   repeatDropped: () => undefined,
   superseded: () => undefined,
@@ -71,15 +78,24 @@ export class SinkBench implements AsyncDisposable {
   readonly state: State;
   readonly source: VaultClient;
   readonly api: VaultApi;
+  /** Of one sink; every run of this bench is by the same. */
+  readonly breakers: Breakers;
+  readonly clock: SteppingClock;
+  readonly results: ResultLog;
+  readonly options: SinkBenchOptions;
   readonly knownAssociations = new Set<string>();
   readonly #vaults = new Map<string, KeyVault>();
   readonly #destinations = new Map<string, DestinationRecord>();
   #serial = 0;
 
-  constructor(servers: SinkBench["servers"], bus: Bus, state: State) {
+  constructor(servers: SinkBench["servers"], bus: Bus, state: State, options: SinkBenchOptions) {
     this.servers = servers;
+    this.options = options;
+    this.clock = new SteppingClock();
+    this.results = steppedResults(bus.results, this.clock);
     this.bus = bus;
     this.state = state;
+    this.breakers = new Breakers({ later: state.later, clock: this.clock, random: systemRandom });
     this.api = new VaultApi(servers.openbao.url, servers.openbao.rootToken);
     this.source = createVaultClient({
       address: servers.openbao.url,
@@ -115,6 +131,15 @@ export class SinkBench implements AsyncDisposable {
     const association = newUid(systemRandom);
     this.knownAssociations.add(association);
     return { vault, path: `p${this.#serial}`, destination, association };
+  }
+
+  /** More secrets for the destination of `pair`, each with an association of its own. */
+  siblings(pair: Pair, count: number): Pair[] {
+    return Array.from({ length: count }, (_, index) => {
+      const association = newUid(systemRandom);
+      this.knownAssociations.add(association);
+      return { ...pair, association, path: `${pair.path}-${index}` };
+    });
   }
 
   /** Writes the secret's next version. */
@@ -165,7 +190,7 @@ export class SinkBench implements AsyncDisposable {
     over: { isWoken?: boolean; deps?: Partial<SinkDependencies> } = {},
   ): Promise<SyncEnd> {
     const deps = { ...this.dependencies(), ...over.deps };
-    const store = new RecordStore(deps.results, deps.memory, systemClock);
+    const store = new RecordStore(deps.results, deps.memory, deps.clock);
     const fence = { epoch: command.epoch, sequence };
     const signal = AbortSignal.timeout(60_000);
     return syncOne(
@@ -182,7 +207,21 @@ export class SinkBench implements AsyncDisposable {
     return this.record(command);
   }
 
-  /** Tries a waiting pair again until its outcome is of this kind, as the wake loop would. */
+  /** Moves the sink's time and the vaults' forward. */
+  advance(ms: number): void {
+    this.clock.advance(ms);
+    this.servers.emulator.clock.advance(ms);
+  }
+
+  /** Takes up everything that waits and whose time has come, as the wake loop does. */
+  async wakeDue(over: Partial<SinkDependencies> = {}): Promise<void> {
+    const deps = { ...this.dependencies(), ...over };
+    const loop = new WakeLoop(new RecordStore(deps.results, deps.memory, deps.clock), deps);
+    await loop.takeDue(AbortSignal.timeout(60_000));
+    await loop.settled();
+  }
+
+  /** Tries a waiting pair again, each time when it wants to be, until its outcome is of this kind. */
   async wakeUntil(
     command: Pick<SyncCommand, "destination" | "secretKey">,
     kind: string,
@@ -191,6 +230,9 @@ export class SinkBench implements AsyncDisposable {
       async () => {
         const record = await this.record(command);
         if (record.outcome?.kind === kind) return record;
+        if (record.outcome?.kind === "waiting") {
+          this.advance(Math.max(0, record.outcome.until - this.clock.now()));
+        }
         const last = await this.bus.commands.last(command.destination, command.secretKey);
         if (last !== undefined) await this.run(last.value, last.sequence, { isWoken: true });
         return undefined;
@@ -212,13 +254,15 @@ export class SinkBench implements AsyncDisposable {
     return {
       ...PORTS,
       commands: this.bus.commands,
-      results: this.bus.results,
+      clock: this.clock,
+      results: this.results,
       deadLetters: this.bus.deadLetters,
       hints: this.bus.hints,
       source: this.source,
       memory: this.state,
       destinations: { open: async (uid) => this.#open(uid) },
       associations: { isKnown: async (uid) => this.knownAssociations.has(uid) },
+      breakers: this.breakers,
       identity: { instanceId: "instanceaaaaa", tagKeys: TAG_KEYS },
       events: silentEvents,
     };
@@ -269,7 +313,7 @@ export class SinkBench implements AsyncDisposable {
         },
         caFile,
         emulator: { address: `127.0.0.1:${port}` },
-        requestTimeoutMs: 5_000,
+        requestTimeoutMs: this.options.requestTimeoutMs ?? 5_000,
         logger: silentLogger,
         clock: systemClock,
       });
@@ -279,15 +323,26 @@ export class SinkBench implements AsyncDisposable {
   }
 }
 
+export interface SinkBenchOptions {
+  readonly requestTimeoutMs?: number;
+  /** Short by default. */
+  readonly softDelete?: KeyVaultEmulatorOptions["softDelete"];
+}
+
 /** Starts every server that a sink needs. */
-export async function startSinkBench(): Promise<SinkBench> {
+export async function startSinkBench(options: SinkBenchOptions = {}): Promise<SinkBench> {
   const [openbao, nats, redis, emulator] = await Promise.all([
     startOpenBao(),
     startNats(),
     startRedis(),
     startKeyVault({
       limits: "off",
-      softDelete: { deletingMs: 200, recoverReadableMs: 50, recoverWritableMs: 300, purgingMs: 100 },
+      softDelete: options.softDelete ?? {
+        deletingMs: 200,
+        recoverReadableMs: 50,
+        recoverWritableMs: 300,
+        purgingMs: 100,
+      },
     }),
   ]);
   const bus = await connectBus({ servers: [nats.url], name: "sink-bench", ...PORTS });
@@ -296,5 +351,5 @@ export async function startSinkBench(): Promise<SinkBench> {
     what: "NATS and Redis",
   });
   await bus.provision();
-  return new SinkBench({ openbao, nats, redis, emulator }, bus, state);
+  return new SinkBench({ openbao, nats, redis, emulator }, bus, state, options);
 }

@@ -25,11 +25,15 @@ export class Memory {
   readonly #keys = new Map<string, Set<SecretKey>>();
   readonly #clusters = new Map<string, { clusterId: string; sequence: number }>();
   readonly #mounts = new Map<string, Omit<SecretRef, "path">>();
-  readonly #onPut: (key: SecretKey, state: SecretState) => void;
+  #onPut: (key: SecretKey, state: SecretState) => void = () => undefined;
   #tick = 0;
+  /** Whether everything that the log held at some moment is in it. */
+  isLoaded = false;
 
-  constructor(onPut: (key: SecretKey, state: SecretState) => void = () => undefined) {
-    this.#onPut = onPut;
+  /** Tells `listener`, in place of the one before, what is held and then each change. */
+  follow(listener: (key: SecretKey, state: SecretState) => void): void {
+    this.#onPut = listener;
+    for (const [key, { stateText }] of this.#records) listener(key, JSON.parse(stateText) as SecretState);
   }
 
   get size(): number {
@@ -73,6 +77,11 @@ export class Memory {
       this.#clusters.set(secret.accessor, { clusterId, sequence });
     }
     this.#onPut(key, state);
+  }
+
+  /** As `put`, unless this or something later is held: a log that is followed shows events twice. */
+  putNewer(key: SecretKey, event: VersionEvent, sequence: number): void {
+    if ((this.#records.get(key)?.sequence ?? 0) < sequence) this.put(key, event, sequence);
   }
 
   /** The log holds nothing of this secret (any more). */

@@ -42,6 +42,17 @@ export class MemoryLog implements EventLog {
     }
   }
 
+  async *follow(signal: AbortSignal): ReturnType<EventLog["follow"]> {
+    let next = 0;
+    while (!signal.aborted) {
+      for (const { key, event, sequence } of this.events.slice(next)) {
+        next += 1;
+        yield { key, entry: { value: event, sequence }, pending: this.events.length - next };
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   async probe(): Promise<void> {
     // always there
   }
@@ -201,14 +212,14 @@ export class SimulatedWorld {
   }
 }
 
-const middling: Random = {
+export const middling: Random = {
   fraction: () => 0.5,
   bytes: (count) => Buffer.alloc(count, 1),
   uuid: () => "00000000-0000-4000-8000-000000000000",
 };
 
 /** Every event's function writes its name and facts down. */
-function recorder(told: [string, unknown][]): DetectorEvents {
+export function recorder(told: [string, unknown][]): DetectorEvents {
   const record = (_target: object, name: string) => (facts: unknown) => {
     told.push([name, facts]);
   };

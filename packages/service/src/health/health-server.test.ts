@@ -45,6 +45,13 @@ test("/readyz is 503 and says what is waited for and why, until every check is r
   expect(await after.json()).toEqual({ ready: true, waitingFor: [] });
 });
 
+test("/readyz is 200 with a note for a process that is ready and idle", async () => {
+  readiness.addCheck("detector", () => ({ kind: "ready", note: "standing by" }));
+  const answer = await get("/readyz");
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toEqual({ ready: true, waitingFor: [], notes: ["standing by"] });
+});
+
 test("/healthz is 200 also while something is waited for", async () => {
   readiness.addCheck("nats", () => ({ kind: "waiting", why: "away" }));
   expect((await get("/healthz")).status).toBe(200);

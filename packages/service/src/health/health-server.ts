@@ -56,10 +56,11 @@ async function answer(request: IncomingMessage, options: HealthServerOptions): P
     case "/readyz": {
       const waitingFor = options.readiness.waiting();
       const ready = waitingFor.length === 0;
+      const notes = options.readiness.notes();
       return {
         status: ready ? 200 : 503,
         contentType: JSON_TYPE,
-        body: `${JSON.stringify({ ready, waitingFor })}\n`,
+        body: `${JSON.stringify({ ready, waitingFor, ...(notes.length === 0 ? {} : { notes }) })}\n`,
       };
     }
     case "/metrics": {

@@ -1,8 +1,8 @@
 // Owns: whether the process is ready, and what it waits for. A check looks at state that the process keeps anyway; it
 // asks nobody, so that a probe costs nothing and can't hang.
 
-/** What one check says. */
-export type Readiness = { kind: "ready" } | { kind: "waiting"; why: string };
+/** What one check says. A note tells of a process that is ready and idle, such as a standby. */
+export type Readiness = { kind: "ready"; note?: string } | { kind: "waiting"; why: string };
 
 export type ReadinessCheck = () => Readiness;
 
@@ -33,5 +33,15 @@ export class ReadinessBoard {
       if (readiness.kind === "waiting") waiting.push({ check: name, why: readiness.why });
     }
     return waiting;
+  }
+
+  /** What ready checks have to say. */
+  notes(): readonly string[] {
+    const notes: string[] = [];
+    for (const check of this.#checks.values()) {
+      const readiness = check();
+      if (readiness.kind === "ready" && readiness.note !== undefined) notes.push(readiness.note);
+    }
+    return notes;
   }
 }
