@@ -179,6 +179,13 @@ describe("the next writes of a destination", () => {
     expect(answer.text).not.toContain("canary");
   });
 
+  test("deleting what is not there succeeds, and force_delete is refused rather than ignored", async () => {
+    const path = "sys/sync/destinations/azure-kv/never-there";
+    expect((await world.call("DELETE", path)).status).toBe(204);
+    const forced = await world.call("DELETE", `${path}?force_delete=true`);
+    expect([forced.status, forced.errors.join()]).toEqual([400, expect.stringContaining("force_delete")]);
+  });
+
   test("another type is refused with the name of the one that exists", async () => {
     const written = await world.call("PUT", "sys/sync/destinations/aws-sm/x", {});
     expect([written.status, written.errors.join()]).toEqual([400, expect.stringContaining("azure-kv")]);
