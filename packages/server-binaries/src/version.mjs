@@ -6,7 +6,7 @@
  * @returns {string | undefined}
  */
 export function readVersion(printed) {
-  return /(?:^|[\sv=])(\d+\.\d+\.\d+)/u.exec(printed)?.[1];
+  return /(?:^|[\sv=/])(\d+\.\d+\.\d+)/u.exec(printed)?.[1];
 }
 
 /**

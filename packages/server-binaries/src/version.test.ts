@@ -6,6 +6,7 @@ test("the version is read from what each server prints", () => {
   expect(readVersion("nats-server: v2.15.1\n")).toBe("2.15.1");
   expect(readVersion("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64")).toBe("7.0.15");
   expect(readVersion("Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64")).toBe("9.1.2");
+  expect(readVersion("nginx version: nginx/1.22.1\n")).toBe("1.22.1");
   expect(readVersion("usage: nats-server")).toBeUndefined();
 });
 

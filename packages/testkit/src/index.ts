@@ -7,6 +7,7 @@ export { type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./servers/open
 export { type NatsOptions, NatsServer, startNats } from "./servers/nats.ts";
 export { NatsCluster, type NatsClusterOptions, startNatsCluster } from "./servers/nats-cluster.ts";
 export { type RedisOptions, RedisServer, startRedis } from "./servers/redis.ts";
+export { type NginxOptions, NginxServer, startNginx } from "./servers/nginx.ts";
 export {
   KeyVaultProcess,
   type KeyVaultProcessOptions,

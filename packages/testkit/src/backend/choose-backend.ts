@@ -41,4 +41,5 @@ const LOOK_FOR: Readonly<Record<ServerName, () => Promise<ServerBinary>>> = {
   bao: async () => (await ensureServers({ only: ["bao"] })).bao,
   "nats-server": async () => (await ensureServers({ only: ["nats-server"] })).natsServer,
   "redis-server": async () => (await ensureServers({ only: ["redis-server"] })).redisServer,
+  nginx: async () => (await ensureServers({ only: ["nginx"] })).nginx,
 };
