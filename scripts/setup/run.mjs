@@ -60,7 +60,7 @@ function help(jobs) {
   const environment = [
     "Environment:",
     "  KEYFERRY_CACHE         where fetched servers and Node 24 are kept (default ~/.cache/keyferry)",
-    "  KEYFERRY_BAO, KEYFERRY_NATS_SERVER, KEYFERRY_REDIS_SERVER   a server binary to use",
+    "  KEYFERRY_BAO, KEYFERRY_NATS_SERVER, KEYFERRY_REDIS_SERVER, KEYFERRY_NGINX   a server binary to use",
     "  KEYFERRY_TEST_SERVERS=containers   run the servers by Docker",
   ].join("\n");
   return `${[...blocks, environment].join("\n\n")}\n`;
