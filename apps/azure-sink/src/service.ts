@@ -1,5 +1,6 @@
 import { connectBus } from "@keyferry/bus";
 import { KeyferryError } from "@keyferry/errors";
+import type { SecretValue } from "@keyferry/ports";
 import { retryForever, SERVER_AWAY } from "@keyferry/retry";
 import type { ServiceContext } from "@keyferry/service";
 import { formatListenAddress } from "@keyferry/service";
@@ -31,7 +32,7 @@ export async function start(context: Context): Promise<void> {
   const source = createVaultClient({
     address: sourceConfig.address,
     namespace: sourceConfig.namespace,
-    token: async () => (await context.rereadSecrets()).token,
+    token: currentToken(context),
     ...(sourceConfig.caFile === undefined ? {} : { caFile: sourceConfig.caFile }),
     clock,
     logger,
@@ -118,6 +119,15 @@ export async function start(context: Context): Promise<void> {
   });
   context.onShutdown("commands", async () => consumptions[Symbol.asyncDispose]());
   waitingFor = undefined;
+}
+
+// Read anew only when it was refused: reading the configuration costs more than a whole sync does.
+function currentToken({ secrets, rereadSecrets }: Context): (refused?: SecretValue) => Promise<SecretValue> {
+  let { token } = secrets;
+  return async (refused) => {
+    if (refused !== undefined && refused.reveal() === token.reveal()) ({ token } = await rereadSecrets());
+    return token;
+  };
 }
 
 // A wrong eviction policy is mended at Redis, at run time: so it is waited for rather than fatal.

@@ -341,6 +341,38 @@ test("a changed template writes the new name and then deletes the old one", asyn
   expect(bench.value(pair, "app")).toBeUndefined();
 });
 
+test("one-burst-ten-429: whoever holds a paused vault's only permit does not wait for another", async () => {
+  const pair = bench.pair();
+  await bench.write(pair, { a: "1" });
+  const fault = { kind: "error", status: 429, code: "Throttled", retryAfterSeconds: 0.1 } as const;
+  bench.servers.emulator.faults.add({ fault, operations: ["set"], vault: pair.vault, count: 1 });
+  const record = await bench.sync(pair);
+  expect(record.outcome).toMatchObject({ kind: "waiting", error: { code: "vault-throttled" } });
+  const { pacing } = bench.state;
+  let probesOut = 0;
+  const asks: number[] = [];
+  const watched: Pick<typeof pacing, "acquire" | "succeeded" | "throttled" | "giveBack"> = {
+    async acquire(...args) {
+      asks.push(probesOut);
+      const grant = await pacing.acquire(...args);
+      if (grant.probe) probesOut += 1;
+      return grant;
+    },
+    async succeeded(grant) {
+      if (grant.probe) probesOut -= 1;
+      return pacing.succeeded(grant);
+    },
+    throttled: (...args) => pacing.throttled(...args),
+    giveBack: (...args) => pacing.giveBack(...args),
+  };
+  const last = await bench.bus.commands.last(record.destination, record.secretKey);
+  if (last === undefined) throw new Error("the command is missing");
+  const memory = { ...bench.state, pacing: watched as typeof pacing };
+  await bench.run(last.value, last.sequence, { isWoken: true, deps: { memory } });
+  expect((await bench.record(record)).outcome).toMatchObject({ kind: "synced" });
+  expect(asks).toEqual([0]);
+});
+
 test("cold-client-burst: no value has ever come without a token", () => {
   expect(bench.servers.emulator.oracle.leaks()).toEqual([]);
 });

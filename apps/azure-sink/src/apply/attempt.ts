@@ -98,21 +98,40 @@ export class Grant {
     }
   }
 
+  /** True for the one permit that a paused vault has given, as long as its request is not sent. */
+  get isProbe(): boolean {
+    return this.#grant.probe && !this.#isUsed;
+  }
+
+  /**
+   * Sends a read ahead of the request that this probe is for. Whoever holds the probe would wait for itself if it asked
+   * for another permit, as a paused vault has no other.
+   */
+  async readAhead<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof KeyferryError) || error.code !== "vault-throttled") throw error;
+      return await this.use(() => Promise.reject(error));
+    }
+  }
+
   async giveBackIfUnused(): Promise<void> {
     // A permit that is lost costs one slot of the rate, no more.
     if (!this.#isUsed) await this.#attempt.deps.memory.pacing.giveBack(this.#grant).catch(() => undefined);
   }
 }
 
-/** Reads from the vault within the other, wider limit. */
-export async function pacedRead<T>(attempt: Attempt, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Reads from the vault within the other, wider limit; `held`: the permit of the write that the read is for. */
+export async function pacedRead<T>(
+  attempt: Attempt,
+  read: (signal: AbortSignal) => Promise<T>,
+  held?: Grant,
+): Promise<T> {
   const { deps, destination, lane, signal } = attempt;
-  const grant = await deps.memory.pacing.acquire(
-    { host: destination.vault.vaultHost },
-    "other",
-    lane,
-    signal,
-  );
+  if (held?.isProbe === true) return held.readAhead(() => read(deadlineSignal(signal)));
+  const host = destination.vault.vaultHost;
+  const grant = await deps.memory.pacing.acquire({ host }, "other", lane, signal);
   return new Grant(attempt, grant).use(() => read(deadlineSignal(signal)));
 }
 

@@ -1,6 +1,6 @@
 import type { NameRecord } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
-import { type Attempt, pacedRead } from "./attempt.ts";
+import { type Attempt, type Grant, pacedRead } from "./attempt.ts";
 import { VERSION_PAGES_MAX } from "./limits.ts";
 import { type Claimant, judgeTags, judgeVersions, type Ownership } from "./ownership.ts";
 
@@ -19,11 +19,11 @@ export async function lookAtName(
   attempt: Attempt,
   name: string,
   known: NameRecord | undefined,
+  held: Grant,
 ): Promise<Ownership> {
   const { vault } = attempt.destination;
-  const { versions } = await pacedRead(attempt, (signal) =>
-    vault.versions(name, { signal, pagesMax: VERSION_PAGES_MAX }),
-  );
+  const look = (signal: AbortSignal) => vault.versions(name, { signal, pagesMax: VERSION_PAGES_MAX });
+  const { versions } = await pacedRead(attempt, look, held);
   return withoutRetired(attempt, judgeVersions(versions, known, claimantOf(attempt, name)));
 }
 

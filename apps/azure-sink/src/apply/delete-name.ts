@@ -23,7 +23,7 @@ export async function deleteName(
       ...from,
       record: endName(from.record, name, end),
     });
-    const ownership = await lookAtName(attempt, name, loaded.record.names[lower]);
+    const ownership = await lookAtName(attempt, name, loaded.record.names[lower], grant);
     if (ownership.kind === "free") {
       const isRecovering = loaded.record.names[lower]?.state === "recovering";
       // A recovery may still be under way behind an empty list of versions; the delete has to meet it.

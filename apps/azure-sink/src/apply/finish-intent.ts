@@ -2,7 +2,7 @@ import type { Intent, NameRecord } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { withLateCheck } from "../record/late-checks.ts";
 import { endName, type NameEnd } from "../record/record.ts";
-import { type Attempt, type NameResult, pacedRead, underLock } from "./attempt.ts";
+import { type Attempt, deadlineSignal, type Grant, type NameResult, underLock } from "./attempt.ts";
 import { claimantOf } from "./claim.ts";
 import { VERSION_PAGES_MAX } from "./limits.ts";
 import { findAttempt } from "./ownership.ts";
@@ -13,14 +13,14 @@ import { findAttempt } from "./ownership.ts";
  * lands even later, it is found by a check of its own (O13).
  */
 export async function finishIntent(attempt: Attempt, lower: string): Promise<NameResult> {
-  return underLock(attempt, lower, "other", async () => {
+  return underLock(attempt, lower, "other", async (_lock, grant) => {
     // Fresh from JetStream: the intent's time is that of its message.
     const loaded = await attempt.store.load(attempt.command, { fresh: true });
     const name = loaded.record.names[lower];
     if (name === undefined || name.intent === null) return { kind: "replan" };
     const { intent } = name;
     const nowMs = attempt.deps.clock.now();
-    const landed = await whatLanded(attempt, name, intent);
+    const landed = await whatLanded(attempt, grant, name, intent);
     const left = deadlineLeftMs(intent, nowMs);
     if (landed === undefined && left > 0) {
       const error = new KeyferryError("answer-lost", "An earlier write to this name has not ended", {
@@ -49,10 +49,16 @@ function unlandedEnd({ action }: Intent): NameEnd {
 }
 
 /** What the attempt left in the vault; undefined if it has not landed, or leaves nothing that could be told by. */
-async function whatLanded(attempt: Attempt, name: NameRecord, intent: Intent): Promise<NameEnd | undefined> {
+async function whatLanded(
+  attempt: Attempt,
+  grant: Grant,
+  name: NameRecord,
+  intent: Intent,
+): Promise<NameEnd | undefined> {
   if (intent.target === undefined) return undefined;
   const { vault } = attempt.destination;
-  const { versions } = await pacedRead(attempt, (signal) =>
+  const signal = deadlineSignal(attempt.signal);
+  const { versions } = await grant.use(() =>
     vault.versions(name.name, { signal, pagesMax: VERSION_PAGES_MAX }),
   );
   const found = findAttempt(versions, intent.opId, claimantOf(attempt, name.name));

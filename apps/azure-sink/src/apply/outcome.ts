@@ -34,19 +34,20 @@ function weight({ error, waitMs }: NameFailure): number {
 export async function waitingOutcome(
   { error, waitMs }: NameFailure,
   { command, fence }: SyncRequest,
-  { memory, clock, random }: Pick<SinkDependencies, "memory" | "clock" | "random">,
+  { memory, random }: Pick<SinkDependencies, "memory" | "random">,
+  nowMs: number,
 ): Promise<Outcome> {
   if (error.retry === "hopeless") return { kind: "refused", error: error.report() };
   const attempts = await memory.attempts.count(command.destination, command.secretKey, fence);
   if (error.code === "vault-conflict" && waitMs === undefined) {
     const conflictMs = CONFLICT_WAITS_MS[Math.min(attempts, CONFLICT_WAITS_MS.length) - 1];
-    return { kind: "waiting", until: clock.now() + (conflictMs ?? 0), attempts, error: error.report() };
+    return { kind: "waiting", until: nowMs + (conflictMs ?? 0), attempts, error: error.report() };
   }
   const maxMs = error.code.startsWith("source-") ? SOURCE_BACKOFF_MS_MAX : BACKOFF_MS_MAX;
   const policy = { firstMs: BACKOFF_MS_MIN, capMs: maxMs, factor: 2 };
   // Full jitter reaches down to nothing; a pair that waits is not tried more than once a second.
   const delay = waitMs ?? Math.max(BACKOFF_MS_MIN, backoffMs(attempts, policy, random));
-  return { kind: "waiting", until: clock.now() + delay, attempts, error: error.report() };
+  return { kind: "waiting", until: nowMs + delay, attempts, error: error.report() };
 }
 
 /** Redis or NATS away, or stopping: nothing can be recorded now, so the command is delivered again. */

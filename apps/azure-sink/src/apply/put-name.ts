@@ -37,7 +37,7 @@ export async function putName(
   await vault.prime({ signal: attempt.signal });
   return underLock(attempt, lower, "create", async (lock, grant) => {
     if (action.look) {
-      const refusal = refusalOf(await lookAtName(attempt, name, loaded.record.names[lower]), name);
+      const refusal = refusalOf(await lookAtName(attempt, name, loaded.record.names[lower], grant), name);
       if (refusal !== undefined) return refusedOrWaiting(refusal, loaded);
     }
     const opId = newOpId(attempt.deps.random);

@@ -30,7 +30,9 @@ export async function syncOne(
   deps: SinkDependencies,
 ): Promise<SyncEnd> {
   const { command, fence, lane, isWoken, signal } = request;
-  if (!isWoken && (await store.isConsumed(command.destination, command.secretKey, fence))) {
+  // What Redis has, if anything: it tells repeats cheaply, and is what the first round works on.
+  let known = await store.load(command, { fresh: isWoken });
+  if (!isWoken && compareFences(known.record.consumed, fence) >= 0) {
     deps.events.repeatDropped({ command });
     return { kind: "consumed" };
   }
@@ -38,7 +40,7 @@ export async function syncOne(
   if (destination === undefined) return { kind: "again", afterMs: DESTINATION_UNKNOWN_RETRY_MS };
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     // Redis may be stale: from the second round on JetStream is asked.
-    const known = await store.load(command, { fresh: round > 0 || isWoken });
+    if (round > 0) known = await store.load(command, { fresh: true });
     let end: RoundEnd;
     if (destination instanceof KeyferryError) {
       if (isSettled(request, known)) return { kind: "consumed" };

@@ -1,11 +1,4 @@
-import {
-  compareFences,
-  type Fence,
-  type SecretKey,
-  type SyncCommand,
-  type SyncRecord,
-  type Uid,
-} from "@keyferry/contracts";
+import type { SyncCommand, SyncRecord } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import type { Memory, ResultLog } from "../ports.ts";
 import { emptyRecord, withOpeningTimes } from "./record.ts";
@@ -28,12 +21,6 @@ export class RecordStore {
     this.#results = results;
     this.#memory = memory;
     this.#clock = clock;
-  }
-
-  /** True if Redis knows that a command at or above `fence` was consumed: the cheap way to drop a repeat. */
-  async isConsumed(destination: Uid, key: SecretKey, fence: Fence): Promise<boolean> {
-    const cached = await this.#memory.records.get(destination, key);
-    return cached !== undefined && compareFences(cached.record.consumed, fence) >= 0;
   }
 
   /** The record from Redis, or from JetStream where Redis has none or `fresh` is asked for. */
@@ -62,9 +49,10 @@ export class RecordStore {
       await this.#memory.records.forget(destination, secretKey);
       return undefined;
     }
-    // An intent opened here stays without its JetStream time: whoever has to wait for it reads the message itself.
     const loaded = { record, sequence: result.sequence };
-    await this.#remember(loaded, epoch);
+    // Not of an intent: its outcome follows in a moment, and whoever works on the copy from before it is found out by
+    // the sequence. It would stay without its JetStream time too: who has to wait for it reads the message itself.
+    if (record.kind === "outcome") await this.#remember(loaded, epoch);
     return loaded;
   }
 
