@@ -1,4 +1,5 @@
 // Owns: which pages of docs/reference/ are generated, and from what.
+import { openApiDocument } from "@keyferry/association-service";
 import { editorSchema, renderConfigurationPage } from "@keyferry/service";
 import { format } from "oxfmt";
 import { renderErrorsPage } from "./errors-page.ts";
@@ -18,6 +19,7 @@ export async function generatedPages(): Promise<readonly GeneratedPage[]> {
     "docs/reference/configuration.md": renderConfigurationPage(),
     "docs/reference/errors.md": renderErrorsPage(),
     "docs/reference/metrics.md": renderMetricsPage(),
+    "docs/reference/openapi.json": `${JSON.stringify(openApiDocument(), null, 2)}\n`,
     "docs/reference/keyferry.schema.json": `${JSON.stringify(editorSchema(), null, 2)}\n`,
   };
   const pages = Object.entries(sources).map(async ([path, source]) => {

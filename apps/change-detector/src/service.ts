@@ -1,17 +1,20 @@
-// The only file that wires ports to adapters: Vault or OpenBao, NATS, the audit file.
+// The only file that wires ports to adapters: Vault or OpenBao, NATS, the audit devices.
 import { type Bus, connectBus, detectorLeaseKey } from "@keyferry/bus";
 import type { AssociationRecord, InstanceRecord } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { secretKeyOf } from "@keyferry/naming";
 import { retryForever, SERVER_AWAY } from "@keyferry/retry";
 import type { ServiceContext } from "@keyferry/service";
-import { createVaultClient, type VaultClient } from "@keyferry/vault-client";
+import { createLogin, createVaultClient, type TokenSource, type VaultClient } from "@keyferry/vault-client";
 import { createDetector, type DetectorOptions } from "./detector.ts";
 import { createDetectorEvents, type DetectorEvents } from "./events.ts";
 import { Duty, type DutyCondition } from "./lease/duty.ts";
 import { LEASE_TIMING } from "./lease/lease.ts";
 import type { LeaseStore } from "./lease/lease-loop.ts";
+import { openAuditHttp } from "./hints/audit-http.ts";
+import { openAuditSocket } from "./hints/audit-socket.ts";
 import { AuditCollector } from "./hints/audit-collector.ts";
+import { loginMethodOf, needed } from "./login-method.ts";
 import { createDetectorMetrics } from "./metrics.ts";
 import type { AssociatedMounts, EventLog, HintChannel, KeyOf, MountAddress } from "./ports.ts";
 import { Memory } from "./publish/memory.ts";
@@ -39,14 +42,27 @@ export async function start(context: Context): Promise<void> {
   const hints = hintsOf(bus, source);
   // Before the first sweep, so that what is written during it is either in the sweep or behind this place in the file.
   await followAuditFile(context, hints, events);
+  await openAuditReceivers(context, hints, events);
   const memory = new Memory();
   const log = logOf(bus, source);
   const ports = {
-    ...{ source: vault, log, hints, associated: associatedMounts(view, source), keyOf },
-    ...{ clock, random, events, memory },
+    source: vault,
+    log,
+    hints,
+    associated: associatedMounts(view, source),
+    keyOf,
+    clock,
+    random,
+    events,
+    memory,
   };
   const duty = new Duty({
-    ...{ store: leaseOf(bus, source), log, memory, clock, random, events },
+    store: leaseOf(bus, source),
+    log,
+    memory,
+    clock,
+    random,
+    events,
     timing: LEASE_TIMING,
     createDetector: (working) => createDetector(ports, optionsOf(config), working),
   });
@@ -93,27 +109,49 @@ async function openBus({
   return bus;
 }
 
-const REREAD_MS = 5_000; // a denied path answers 403 like an old token; the file is not read for each of them
-
-function openSource({ config, logger, clock, rereadSecrets, secrets, onShutdown }: Context): VaultClient {
-  let { token } = secrets;
-  let rereadAt = 0;
+function openSource(context: Context): VaultClient {
+  const { config, clock, logger, onShutdown } = context;
   const vault = createVaultClient({
     address: config.source.address,
     namespace: config.source.namespace,
-    async token(refused) {
-      if (refused !== undefined && clock.now() - rereadAt > REREAD_MS) {
-        rereadAt = clock.now();
-        ({ token } = await rereadSecrets());
-      }
-      return token;
-    },
+    token: tokenOf(context),
     clock,
     logger,
     ...(config.source.caFile === undefined ? {} : { caFile: config.source.caFile }),
   });
   onShutdown("source", () => vault.close());
   return vault;
+}
+
+const REREAD_MS = 5_000; // a denied path answers 403 like an old token; the file is not read for each of them
+
+/** The configured token, read again when it is refused, or one that a login gives and keeps alive. */
+function tokenOf(context: Context): TokenSource {
+  const { config, clock, random, logger, rereadSecrets, secrets, onShutdown } = context;
+  const { auth } = config.changeDetector;
+  if (auth !== undefined) {
+    const { address, namespace, caFile } = config.source;
+    const login = createLogin({
+      address,
+      namespace,
+      clock,
+      random,
+      logger,
+      method: loginMethodOf(auth, rereadSecrets),
+      ...(caFile === undefined ? {} : { caFile }),
+    });
+    onShutdown("login", () => login.close());
+    return login.token;
+  }
+  let token = needed(secrets.token, "token");
+  let rereadAt = 0;
+  return async (refused) => {
+    if (refused !== undefined && clock.now() - rereadAt > REREAD_MS) {
+      rereadAt = clock.now();
+      token = needed((await rereadSecrets()).token, "token");
+    }
+    return token;
+  };
 }
 
 /** The key of `<k>`: made once by the association-service, waited for. */
@@ -145,6 +183,26 @@ async function followAuditFile(context: Context, hints: HintChannel, events: Det
   await collector.open();
   const following = collector.run(context.signal);
   context.onShutdown("audit file", () => following);
+}
+
+async function openAuditReceivers(
+  { config, announce, onShutdown }: Context,
+  hints: HintChannel,
+  events: DetectorEvents,
+): Promise<void> {
+  const { auditSocket, auditHttp } = config.changeDetector.hints;
+  if (auditSocket !== undefined) {
+    const key = "changeDetector.hints.auditSocket.listen";
+    const socket = await openAuditSocket({ listen: auditSocket.listen, key, hints, events });
+    onShutdown("audit socket", () => socket.close());
+    await announce({ auditSocket: socket.address });
+  }
+  if (auditHttp !== undefined) {
+    const key = "changeDetector.hints.auditHttp.listen";
+    const http = await openAuditHttp({ listen: auditHttp.listen, key, hints, events });
+    onShutdown("audit http", () => http.close());
+    await announce({ auditHttp: http.address });
+  }
 }
 
 function hintsOf(bus: Bus, source: string): HintChannel {

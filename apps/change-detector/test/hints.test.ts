@@ -8,7 +8,7 @@ import { currentIs, isGone, ownerIs, startWorld, versionIs, type World } from ".
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld({ hints: true });
+  world = await startWorld({ hints: "audit-file" });
 });
 
 afterAll(() => world[Symbol.asyncDispose]());

@@ -7,7 +7,7 @@ import { currentIs, isGone, ownerIs, startWorld, versionIs, type World } from ".
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld({ hints: false, sweepIntervalS: 1, persistentSource: true });
+  world = await startWorld({ hints: "none", sweepIntervalS: 1, persistentSource: true });
 });
 
 afterAll(() => world[Symbol.asyncDispose]());

@@ -1,6 +1,8 @@
 // The detector's surroundings for a test: a real OpenBao with an audit file, a real NATS, the streams that the
 // association-service would make, and the detector as a process.
-import { writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { associationKey, type Bus, connectBus } from "@keyferry/bus";
 import type { AssociationRecord, SecretKey, SecretRef, VersionEvent } from "@keyferry/contracts";
@@ -15,6 +17,7 @@ import {
   startNats,
   startOpenBao,
   startService,
+  VaultApi,
 } from "@keyferry/testkit";
 
 const SOURCE = "main";
@@ -23,9 +26,11 @@ const OWN_MOUNT = "keyferry";
 const KEY = Buffer.alloc(32, 7);
 
 export interface WorldOptions {
-  /** Without it the detector has no hints at all. */
-  readonly hints: boolean;
+  /** The one channel that brings hints; without any, sweeps alone find changes. */
+  readonly hints: "audit-file" | "audit-tcp" | "audit-unix" | "audit-http" | "none";
   readonly sweepIntervalS?: number;
+  /** The detector logs in by AppRole, with the policy of deploy/ alone, in place of the root token. */
+  readonly login?: boolean;
   readonly persistentSource?: boolean;
 }
 
@@ -171,19 +176,21 @@ export function ownerIs(owner: string): (event: VersionEvent) => boolean {
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
+  const device = await deviceOf(options.hints);
   const [bao, nats] = await Promise.all([
-    startOpenBao({ persistent: options.persistentSource === true }),
+    startOpenBao({ persistent: options.persistentSource === true, config: device.stanza }),
     startNats(),
   ]);
   const bus = await openBus(nats);
+  const entry = await entryOf(bao, options.login === true);
   const startDetector = async (): Promise<Service> => {
     const healthPort = await freePort();
     const configFile = join(bao.dir, `keyferry-${healthPort}.yaml`);
-    await writeFile(configFile, configOf(bao, nats, healthPort, options));
+    await writeFile(configFile, configOf(bao, nats, healthPort, options, { device, entry }));
     return startService("change-detector", {
       configFile,
       healthPort,
-      env: { KEYFERRY_DETECTOR_TOKEN: bao.rootToken },
+      env: entry.env,
     });
   };
   const detector = await startDetector();
@@ -198,7 +205,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   return world;
 }
 
-async function openBus(nats: NatsServer): Promise<Bus> {
+export async function openBus(nats: NatsServer): Promise<Bus> {
   const bus = await connectBus({
     servers: [nats.url],
     name: "test",
@@ -220,16 +227,90 @@ async function openBus(nats: NatsServer): Promise<Bus> {
   return bus;
 }
 
+/** How the detector gets into the source. */
+interface Entry {
+  readonly keys: Record<string, unknown>;
+  readonly env: Record<string, string>;
+}
+
+const POLICY_FILE = new URL("../../../deploy/policies/change-detector.hcl", import.meta.url);
+
+async function entryOf(bao: OpenBaoServer, login: boolean): Promise<Entry> {
+  if (!login) {
+    return {
+      keys: { token: "${KEYFERRY_DETECTOR_TOKEN}" },
+      env: { KEYFERRY_DETECTOR_TOKEN: bao.rootToken },
+    };
+  }
+  const root = new VaultApi(bao.url, bao.rootToken);
+  const policy = (await readFile(POLICY_FILE, "utf8")).replaceAll("my-kv", "secret");
+  await root.expect("PUT", "sys/policies/acl/detector", { policy });
+  await root.expect("POST", "sys/auth/approle", { type: "approle" });
+  await root.expect("POST", "auth/approle/role/detector", { token_policies: ["detector"], token_ttl: "3s" });
+  const { role_id: roleId } = await root.expect("GET", "auth/approle/role/detector/role-id");
+  const { secret_id: secretId } = await root.expect("POST", "auth/approle/role/detector/secret-id", {});
+  return {
+    keys: { auth: { method: "approle", roleId, secretId: "${KEYFERRY_DETECTOR_SECRET_ID}" } },
+    env: { KEYFERRY_DETECTOR_SECRET_ID: String(secretId) },
+  };
+}
+
+/** A network audit device at the source, and what the detector has to listen on for it. */
+interface Device {
+  readonly stanza: string;
+  readonly hints: Record<string, unknown>;
+}
+
+async function deviceOf(hints: WorldOptions["hints"]): Promise<Device> {
+  const at = `127.0.0.1:${await freePort()}`;
+  const stanza = (type: string, options: Record<string, string>): string => {
+    // As docs/operations.md says: no test entry, so that the source comes up without the detector.
+    const all = { ...options, skip_test: "true", hmac_accessor: "false", elide_list_responses: "true" };
+    const lines = Object.entries(all).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+    return `audit "${type}" "detector" {\n options {\n${lines.join("\n")}\n }\n}`;
+  };
+  switch (hints) {
+    case "audit-tcp":
+      return {
+        stanza: stanza("socket", { address: at, socket_type: "tcp" }),
+        hints: { auditSocket: { listen: at } },
+      };
+    case "audit-unix": {
+      const path = join(tmpdir(), `keyferry-${randomUUID()}.sock`);
+      return {
+        stanza: stanza("socket", { address: path, socket_type: "unix" }),
+        hints: { auditSocket: { listen: `unix:${path}` } },
+      };
+    }
+    case "audit-http":
+      return {
+        stanza: stanza("http", { uri: `http://${at}/audit` }),
+        hints: { auditHttp: { listen: at } },
+      };
+    case "audit-file":
+    case "none":
+      return { stanza: "", hints: {} };
+    default:
+      return hints satisfies never;
+  }
+}
+
 /** YAML takes JSON. */
-function configOf(bao: OpenBaoServer, nats: NatsServer, healthPort: number, options: WorldOptions): string {
+function configOf(
+  bao: OpenBaoServer,
+  nats: NatsServer,
+  healthPort: number,
+  options: WorldOptions,
+  { device, entry }: { device: Device; entry: Entry },
+): string {
   return JSON.stringify({
     log: { level: "debug" },
     source: { name: SOURCE, address: bao.url, ownMount: OWN_MOUNT },
     nats: { servers: [nats.url] },
     changeDetector: {
       listen: `127.0.0.1:${healthPort}`,
-      token: "${KEYFERRY_DETECTOR_TOKEN}",
-      hints: options.hints ? { auditFile: bao.auditFile } : {},
+      ...entry.keys,
+      hints: options.hints === "audit-file" ? { auditFile: bao.auditFile } : device.hints,
       sweep: { intervalS: options.sweepIntervalS ?? 3_600, pageSize: 3 },
       mounts: ["*"],
     },

@@ -10,7 +10,7 @@ import {
   versionEventSchema,
 } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
-import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { DeliverPolicy } from "@nats-io/jetstream";
 import { toBusError } from "./bus-error.ts";
 import { decodeOrThrow, jsonCodec } from "./codec.ts";
@@ -107,8 +107,9 @@ export class EventLog {
     signal: AbortSignal,
   ): AsyncIterable<{ key: SecretKey; entry: Entry<VersionEvent>; index: number; total: number }> {
     const { js } = await this.#table.link.connected();
+    let consumer: Consumer | undefined;
     try {
-      const consumer = await js.consumers.get(EVENTS_STREAM, {
+      consumer = await js.consumers.get(EVENTS_STREAM, {
         filter_subjects: eventSubjectsOf(source),
         deliver_policy: DeliverPolicy.LastPerSubject,
       });
@@ -126,6 +127,8 @@ export class EventLog {
     } catch (error) {
       signal.throwIfAborted();
       throw toBusError(error, "Loading the last events");
+    } finally {
+      await drop(consumer);
     }
   }
 
@@ -138,11 +141,12 @@ export class EventLog {
     signal: AbortSignal,
   ): AsyncIterable<{ key: SecretKey; entry: Entry<VersionEvent> | undefined; pending: number }> {
     const { js } = await this.#table.link.connected();
+    let consumer: Consumer | undefined;
     let messages: ConsumerMessages | undefined;
     const end = (): void => void messages?.close();
     signal.addEventListener("abort", end, { once: true });
     try {
-      const consumer = await js.consumers.get(EVENTS_STREAM, {
+      consumer = await js.consumers.get(EVENTS_STREAM, {
         filter_subjects: eventSubjectsOf(source),
         deliver_policy: DeliverPolicy.LastPerSubject,
       });
@@ -159,6 +163,7 @@ export class EventLog {
     } finally {
       signal.removeEventListener("abort", end);
       await messages?.close();
+      await drop(consumer);
     }
   }
 
@@ -324,6 +329,11 @@ export class ResultTable {
       },
     );
   }
+}
+
+// The server keeps one that nobody reads for five minutes, and refuses new ones when a stream has too many.
+async function drop(consumer: Consumer | undefined): Promise<void> {
+  await consumer?.delete().catch(() => undefined); // away: the server drops it by itself later
 }
 
 function entryOf<T>(message: JsMsg, value: T): Entry<T> {

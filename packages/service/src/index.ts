@@ -1,4 +1,9 @@
-export { formatListenAddress, type ListenAddress, parseListenAddress } from "./config/fields.ts";
+export {
+  formatListenAddress,
+  type ListenAddress,
+  parseListenAddress,
+  type SocketAddress,
+} from "./config/fields.ts";
 export {
   type ConfigOrigin,
   loadAssociationConfig,

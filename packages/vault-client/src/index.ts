@@ -6,6 +6,7 @@ export type { ListedSecret, MetadataPage, PageRequest, WalkOptions } from "./kv/
 export { isLiveAt, parseMetadata } from "./kv/parse-metadata.ts";
 export type { MetadataRead, OwnSecretRead, VersionRead } from "./kv/read.ts";
 export type { PutResult } from "./kv/write.ts";
+export { createLogin, type Login, type LoginMethod, type LoginOptions } from "./login/login.ts";
 export type { CapabilitiesAnswer } from "./sys/capabilities.ts";
 export type { Health } from "./sys/health.ts";
 export type { Mount, MountLookUp } from "./sys/mounts.ts";

@@ -1,7 +1,8 @@
 // Owns: the last event of every secret, as the log holds it. Does not own: the log, which is the truth: after a lost
-// compare-and-set the caller reads it there again. Kept small (a state is held as its JSON text), as it holds every
+// compare-and-set the caller reads it there again. Kept small (a state is held as packed text), as it holds every
 // secret of the source.
 import type { SecretKey, SecretRef, SecretState, VersionEvent } from "@keyferry/contracts";
+import { packState, unpackState } from "./packed-state.ts";
 
 export interface Known {
   readonly ref: SecretRef;
@@ -33,7 +34,7 @@ export class Memory {
   /** Tells `listener`, in place of the one before, what is held and then each change. */
   follow(listener: (key: SecretKey, state: SecretState) => void): void {
     this.#onPut = listener;
-    for (const [key, { stateText }] of this.#records) listener(key, JSON.parse(stateText) as SecretState);
+    for (const [key, { stateText }] of this.#records) listener(key, unpackState(stateText));
   }
 
   get size(): number {
@@ -49,7 +50,7 @@ export class Memory {
     const record = this.#records.get(key);
     if (record === undefined) return undefined;
     const { mount, path, stateText, ...rest } = record;
-    return { ...rest, ref: { ...mount, path }, state: JSON.parse(stateText) as SecretState };
+    return { ...rest, ref: { ...mount, path }, state: unpackState(stateText) };
   }
 
   /** The last fingerprint without the cost of the state. */
@@ -59,12 +60,15 @@ export class Memory {
 
   put(key: SecretKey, event: VersionEvent, sequence: number): void {
     this.#tick += 1;
-    const { secret, clusterId, state, fingerprint, readStartedAt } = event;
+    const { secret, state, fingerprint, readStartedAt } = event;
+    // One text for all secrets of a mount instead of one per event that was read.
+    const known = this.#clusters.get(secret.accessor)?.clusterId;
+    const clusterId = known === event.clusterId ? known : event.clusterId;
     this.#records.set(key, {
       mount: this.#shared(secret),
       path: secret.path,
       clusterId,
-      stateText: JSON.stringify(state),
+      stateText: packState(state),
       fingerprint,
       sequence,
       readStartedAt,

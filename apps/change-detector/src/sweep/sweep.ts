@@ -68,13 +68,18 @@ export class Sweep {
     counts: { seen: number; published: number },
   ): Promise<IdentityCheck | { readonly kind: "same" }> {
     const { source, memory, clock, events, pageSize, signal } = this.#parts;
+    // The next page is on its way while one is published: its time and count are taken before it is asked for, so
+    // whatever is published in between is newer than it (O8).
+    const ask = () => ({ readStartedAt: clock.now(), tick: memory.tick, step: pages.next() });
     const pages = source.walkMetadata(at, { limit: pageSize, signal })[Symbol.asyncIterator]();
+    let asked = ask();
     try {
       for (;;) {
-        // Taken before the page is asked for: whatever is published after it is newer than the page (O8).
-        const begun = { readStartedAt: clock.now(), tick: memory.tick };
-        const step = await pages.next();
+        const { step: read, ...begun } = asked;
+        const step = await read;
         if (step.done === true) return { kind: "same" };
+        asked = ask();
+        asked.step.catch(() => undefined); // told when its turn comes, or another error was first
         const listed = this.#listed(step.value, mount, at);
         for (const { key } of listed) unseen.delete(key);
         for (const path of step.value.unreadable) unseen.delete(this.#refOf(mount, at, path).key);

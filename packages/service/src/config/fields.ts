@@ -106,6 +106,29 @@ export function listenAddress(facts: KeyFacts) {
     .meta(metaOf(facts));
 }
 
+/** A TCP address or a unix socket. */
+export type SocketAddress =
+  | ({ readonly kind: "tcp" } & ListenAddress)
+  | { readonly kind: "unix"; readonly path: string };
+
+const UNIX_PATH_BYTES_MAX = 107; // what the kernel takes
+
+/** `host:port`, `[v6]:port` or `unix:/path`. */
+export function socketAddress(facts: KeyFacts) {
+  return z
+    .string()
+    .transform((value, context): SocketAddress => {
+      const path = /^unix:(\/.+)$/.exec(value)?.[1];
+      if (path !== undefined && Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX) return { kind: "unix", path };
+      const address = parseListenAddress(value);
+      if (address !== undefined) return { kind: "tcp", ...address };
+      const fix = `Write host:port, or unix: and an absolute path of at most ${UNIX_PATH_BYTES_MAX} bytes.`;
+      context.issues.push(customIssue({ problem: "is not a listen address", fix }, value));
+      return z.NEVER;
+    })
+    .meta(metaOf(facts));
+}
+
 /** Reads `host:port`; undefined if it is not one. */
 export function parseListenAddress(value: string): ListenAddress | undefined {
   const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^\s:[\]/@]+)):(?<port>\d{1,5})$/.exec(value);

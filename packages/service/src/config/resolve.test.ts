@@ -42,7 +42,7 @@ test("the least that a service needs is enough, and everything else has its defa
       mounts: ["*"],
     },
   });
-  expect(secrets.token.reveal()).toBe("t");
+  expect(secrets.token?.reveal()).toBe("t");
 });
 
 test("an empty file is told everything that it lacks, for the service that reads it", async () => {
@@ -220,4 +220,27 @@ test("a group that is text, and a list that is a group, are told as such", async
     "source is text, not a group of keys",
     "nats.servers is a group of keys, not a list",
   ]);
+});
+
+test("the detector logs in by a token or by a method with all that it needs, not by both", async () => {
+  const auth = async (section: Record<string, unknown>) =>
+    pathsOf(await faultsOf({ ...SHARED, changeDetector: section }, "changeDetector"));
+  expect(await auth({ auth: { method: "kubernetes", role: "keyferry" } })).toEqual([]);
+  expect(await auth({ auth: { method: "jwt", role: "keyferry" } })).toEqual(["changeDetector.auth.jwtFile"]);
+  expect(await auth({ auth: { method: "approle" } })).toEqual([
+    "changeDetector.auth.roleId",
+    "changeDetector.auth.secretId",
+  ]);
+  expect(await auth({ token: "t", auth: { method: "kubernetes", role: "r" } })).toEqual([
+    "changeDetector.token",
+  ]);
+});
+
+test("a login's secret id is among the secrets, the rest in the configuration", async () => {
+  const section = { auth: { method: "approle", roleId: "r", secretId: CANARY } };
+  const resolved = resolveConfig(await raw({ ...SHARED, changeDetector: section }), "changeDetector");
+  if (resolved.kind !== "ok") throw new Error("faulty");
+  const { config, secrets } = SPLIT.changeDetector(resolved.sections);
+  expect(config.changeDetector.auth).toEqual({ method: "approle", roleId: "r" });
+  expect([JSON.stringify(config).includes(CANARY), secrets.secretId?.reveal()]).toEqual([false, CANARY]);
 });

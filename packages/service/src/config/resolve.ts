@@ -85,6 +85,7 @@ export function resolveConfig<S extends ServiceSection>(raw: RawConfig, service:
   const found = [
     ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => faultsOf(issue, keys, tree))),
     ...natsLoginFaults(tree["nats"]),
+    ...(service === "changeDetector" ? sourceLoginFaults(tree[service], service) : []),
   ];
   const told = new Set(raw.faults.map((fault) => fault.path));
   faults.push(...found.filter((fault) => !told.has(fault.path)));
@@ -129,6 +130,34 @@ function natsLoginFaults(nats: unknown): ConfigFault[] {
     });
   }
   return faults;
+}
+
+// What each method of a login needs; `kubernetes` has a file of its own.
+const LOGIN_NEEDS: Readonly<Record<string, readonly string[]>> = {
+  approle: ["roleId", "secretId"],
+  jwt: ["role", "jwtFile"],
+  kubernetes: ["role"],
+};
+
+function sourceLoginFaults(section: unknown, name: string): ConfigFault[] {
+  const auth = isTree(section) ? section["auth"] : undefined;
+  const token = isTree(section) ? section["token"] : undefined;
+  if (!isTree(auth)) {
+    if (token !== undefined) return [];
+    return [{ path: `${name}.token`, problem: "is missing", fix: `Set it, or ${name}.auth to log in.` }];
+  }
+  if (token !== undefined) {
+    const fix = "Keep one of the two ways to log in.";
+    return [{ path: `${name}.token`, problem: `is set beside ${name}.auth`, fix }];
+  }
+  const needs = LOGIN_NEEDS[String(auth["method"])] ?? [];
+  return needs
+    .filter((key) => auth[key] === undefined)
+    .map((key) => ({
+      path: `${name}.auth.${key}`,
+      problem: `is missing, though the method is ${String(auth["method"])}`,
+      fix: "Set it.",
+    }));
 }
 
 /** Faults section by section, as a person goes through the file; within a section as they were found. */

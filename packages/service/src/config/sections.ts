@@ -10,6 +10,7 @@ import {
   secret,
   serverAddress,
   serverUrl,
+  socketAddress,
   text,
   wholeNumber,
 } from "./fields.ts";
@@ -36,6 +37,41 @@ const sourceToken = (variable: string, service: string) =>
     example: `\${${variable}}`,
   });
 
+const pathOfMount = (value: string) =>
+  /^[^\s/%*]+(?:\/[^\s/%*]+)*$/.test(value)
+    ? { kind: "ok" as const }
+    : {
+        kind: "wrong" as const,
+        problem: "is not a mount's path",
+        fix: "Write the mount's path without a slash at its ends, spaces, '%' or '*'.",
+      };
+
+/** A login in place of a token. Which keys a method needs is checked where all of a section is seen (resolve.ts). */
+const sourceLogin = (variable: string) =>
+  z
+    .strictObject({
+      method: choice(["approle", "jwt", "kubernetes"], {
+        description:
+          "How to log in at the source, in place of a token. The token that comes of it is renewed, and revoked at the end.",
+        example: "kubernetes",
+      }),
+      mount: text(
+        { description: "The auth method's mount, without `auth/`; the method's name if it is not set." },
+        pathOfMount,
+      ).exactOptional(),
+      role: text({ description: "Role of the methods `jwt` and `kubernetes`." }).exactOptional(),
+      jwtFile: filePath(false, {
+        description:
+          "File with the JWT, read at each login. For `kubernetes` the service account's token if it is not set.",
+      }).exactOptional(),
+      roleId: text({ description: "Role id of the method `approle`." }).exactOptional(),
+      secretId: secret({
+        description: "Secret id of the method `approle`; a `file:` reference is read again at each login.",
+        example: `\${${variable}}`,
+      }).exactOptional(),
+    })
+    .exactOptional();
+
 export const logSection = z.strictObject({
   level: choice(["debug", "info", "warn", "error"], {
     description:
@@ -50,15 +86,6 @@ const sourceName = (value: string) =>
         kind: "wrong" as const,
         problem: "is not a name that fits into a subject",
         fix: "Use 1 to 64 of A-Z, a-z, 0-9, '_' and '-'.",
-      };
-
-const pathOfMount = (value: string) =>
-  /^[^\s/%*]+(?:\/[^\s/%*]+)*$/.test(value)
-    ? { kind: "ok" as const }
-    : {
-        kind: "wrong" as const,
-        problem: "is not a mount's path",
-        fix: "Write the mount's path without a slash at its ends, spaces, '%' or '*'.",
       };
 
 export const sourceSection = z.strictObject({
@@ -118,13 +145,32 @@ export const redisSection = z.strictObject({
 
 export const changeDetectorSection = z.strictObject({
   listen: probesAt(9401),
-  token: sourceToken("KEYFERRY_DETECTOR_TOKEN", "change-detector"),
+  token: sourceToken("KEYFERRY_DETECTOR_TOKEN", "change-detector").exactOptional(),
+  auth: sourceLogin("KEYFERRY_DETECTOR_SECRET_ID"),
   hints: z
     .strictObject({
       auditFile: filePath(false, {
         description:
           "Audit log of the source to follow for hints. Without it changes are found by the sweep alone. It need not exist yet.",
       }).exactOptional(),
+      auditSocket: z
+        .strictObject({
+          listen: socketAddress({
+            description:
+              "Where the source's audit device `socket` connects to, over TCP or, as `unix:/path`, on the same machine. Read docs/operations.md first: a network audit device can stop the source.",
+            example: "unix:/run/keyferry/audit.sock",
+          }),
+        })
+        .exactOptional(),
+      auditHttp: z
+        .strictObject({
+          listen: listenAddress({
+            description:
+              "Where OpenBao's audit device `http` posts to, at any path. Read docs/operations.md first: a network audit device can stop the source.",
+            example: "127.0.0.1:9411",
+          }),
+        })
+        .exactOptional(),
     })
     .prefault({}),
   sweep: z

@@ -10,8 +10,13 @@ type Shared<S extends ServiceSection> = Pick<Sections<S>, "log" | "source"> & {
   readonly nats: Without<Sections<S>["nats"], "password">;
 };
 
+type DetectorSection = Sections<"changeDetector">["changeDetector"];
+
 export type DetectorConfig = Shared<"changeDetector"> & {
-  readonly changeDetector: Without<Sections<"changeDetector">["changeDetector"], "token">;
+  readonly changeDetector: Without<DetectorSection, "token" | "auth"> & {
+    /** Absent: there is a token. */
+    readonly auth?: Without<NonNullable<DetectorSection["auth"]>, "secretId">;
+  };
 };
 
 export type AssociationConfig = Shared<"associationService"> & {
@@ -40,7 +45,11 @@ interface SourceSecrets {
 }
 
 export interface ServiceSecrets {
-  readonly changeDetector: SourceSecrets;
+  readonly changeDetector: Without<SourceSecrets, "token"> & {
+    /** Absent: the detector logs in. */
+    readonly token?: SecretValue;
+    readonly secretId?: SecretValue;
+  };
   readonly associationService: SourceSecrets;
   readonly azureSink: SourceSecrets & {
     readonly redisUrl: SecretValue;
@@ -58,12 +67,13 @@ export interface Split<S extends ServiceSection> {
 
 /** For each service, how its secrets are parted from the rest. */
 export const SPLIT: { readonly [S in ServiceSection]: (sections: Sections<S>) => Split<S> } = {
-  changeDetector: ({ changeDetector: { token, ...changeDetector }, ...rest }) => {
+  changeDetector: ({ changeDetector: { token, auth: login, ...changeDetector }, ...rest }) => {
     const { shared, natsPassword } = splitShared(rest);
+    const { auth, secretId } = splitLogin(login);
     return {
       listen: changeDetector.listen,
-      config: { ...shared, changeDetector },
-      secrets: { token, ...natsPassword },
+      config: { ...shared, changeDetector: { ...changeDetector, ...auth } },
+      secrets: { ...(token === undefined ? {} : { token }), ...secretId, ...natsPassword },
     };
   },
   associationService: ({ associationService: { token, ...associationService }, ...rest }) => {
@@ -93,6 +103,12 @@ export const SPLIT: { readonly [S in ServiceSection]: (sections: Sections<S>) =>
     };
   },
 };
+
+function splitLogin(login: DetectorSection["auth"]) {
+  if (login === undefined) return { auth: {}, secretId: {} };
+  const { secretId, ...auth } = login;
+  return { auth: { auth }, secretId: secretId === undefined ? {} : { secretId } };
+}
 
 function splitShared({
   log,
