@@ -65,7 +65,6 @@ export const PURE: readonly string[] = [
   "apps/association-service/src/resolve/resolve.ts",
   "apps/association-service/src/settle/settle.ts",
   "apps/association-service/src/status/status.ts",
-  "apps/azure-sink/src/apply/judge-late.ts",
   "apps/azure-sink/src/breaker/breaker.ts",
   "apps/azure-sink/src/plan/",
   "apps/azure-sink/src/record/late-checks.ts",

@@ -37,6 +37,8 @@ export interface ServiceEvents {
     what: "created" | "updated" | "purging" | "retired" | "gone",
     facts: DestinationFacts,
   ): void;
+  /** An external secret that may still lie in Key Vault, as its destination was deleted by force. */
+  orphanLeft(facts: OrphanFacts): void;
   associationChanged(what: "set" | "refreshed" | "removed" | "undone", facts: AssociationFacts): void;
   requestAnswered(facts: { method: string; route: string; status: number; tookMs: number }): void;
   gatewayHint(operation: string): void;
@@ -55,6 +57,14 @@ export interface SettleTotals {
 interface DestinationFacts {
   readonly name: string;
   readonly uid: string;
+}
+
+interface OrphanFacts {
+  readonly destination: string;
+  readonly keyVaultUri: string;
+  readonly mount: string;
+  readonly path: string;
+  readonly externalNames: readonly string[];
 }
 
 interface AssociationFacts {
@@ -104,6 +114,7 @@ export function createEvents(logger: Logger, metrics: Metrics): ServiceEvents {
     tombstonePurged: (facts) =>
       logger.debug({ ...facts }, "removed association forgotten: its unsync has ended"),
     destinationChanged: (what, facts) => logger.info({ ...facts, what }, "destination changed"),
+    orphanLeft: (facts) => logger.warn({ ...facts }, "left in Key Vault by force_delete: delete it by hand"),
     associationChanged: (what, facts) => logger.info({ ...facts, what }, "association changed"),
     requestAnswered({ method, route, status, tookMs }) {
       meters.requests.add({ method, route, status: `${Math.floor(status / 100)}xx` });

@@ -103,6 +103,8 @@ export interface Commands {
     expectedSequence: number,
   ): Promise<PublishResult>;
   watch(signal: AbortSignal): Promise<TableView<SyncCommand & { readonly lane: Lane }>>;
+  /** Removes the pair's commands. Only for what is dead: views are not told. */
+  purge(destination: Uid, key: SecretKey): Promise<void>;
   ensureConsumers(destination: Uid): Promise<void>;
   dropConsumers(destination: Uid): Promise<void>;
   /** Every command of the lane at or below this sequence was acked. */
@@ -180,6 +182,19 @@ export interface SourcePort {
     cas?: number,
     signal?: AbortSignal,
   ): Promise<{ readonly kind: "stored"; readonly version: number } | { readonly kind: "conflict" }>;
+  readSecret(
+    secret: SecretAddress,
+    version?: number,
+    signal?: AbortSignal,
+  ): Promise<
+    | {
+        readonly kind: "live";
+        readonly version: number;
+        readonly data: ReadonlyMap<string, SecretValue>;
+      }
+    | { readonly kind: "dead" }
+    | { readonly kind: "absent" }
+  >;
   deleteMetadata(secret: SecretAddress, signal?: AbortSignal): Promise<void>;
 }
 

@@ -2,6 +2,7 @@
 
 import { connectBus } from "@keyferry/bus";
 import { retryForever, SERVER_AWAY } from "@keyferry/retry";
+import type { SecretValue } from "@keyferry/ports";
 import { formatListenAddress, type ServiceContext } from "@keyferry/service";
 import { createVaultClient } from "@keyferry/vault-client";
 import type { FastifyInstance } from "fastify";
@@ -14,7 +15,8 @@ import { EpochKeeper } from "./epoch/epoch-keeper.ts";
 import { createEvents, type ServiceEvents } from "./events.ts";
 import { createApiParts } from "./gateway/api-parts.ts";
 import { unavailable } from "./gateway/refusal.ts";
-import { addApiRoutes, type ApiParts } from "./gateway/routes.ts";
+import type { ApiParts } from "./gateway/call.ts";
+import { addApiRoutes } from "./gateway/routes.ts";
 import { createApiServer, listenOn } from "./gateway/server.ts";
 import { addPassThrough } from "./passthrough/passthrough.ts";
 import { Permits } from "./permits/permits.ts";
@@ -65,6 +67,8 @@ export async function start(context: Context): Promise<void> {
   const tables = await followTables(bus, signal);
   await patiently("NATS, to read all tables", () => tables.caughtUp(signal));
   const credentials = new CredentialStore(source, own);
+  const { associations, destinations } = tables;
+  const retirement = new Retirement({ bus, associations, destinations, credentials, clock, events });
   api.tables = tables;
   api.parts = createApiParts({
     bus,
@@ -74,12 +78,13 @@ export async function start(context: Context): Promise<void> {
     defaults: config.associationService.defaults,
     tables,
     credentials,
+    retirement,
     instance,
     clock,
     random,
     events,
   });
-  await startResolving(context, events, bus, { tables, credentials, patiently });
+  await startResolving(context, events, bus, { tables, retirement, patiently });
   await patiently("the source, to make Keyferry's own mount", () =>
     ensureOwnSecrets(source, own, instance.instanceId, random),
   );
@@ -93,7 +98,7 @@ async function openAdapters(
   const source = createVaultClient({
     address: config.source.address,
     namespace: config.source.namespace,
-    token: async () => (await context.rereadSecrets()).token,
+    token: currentToken(context),
     ...(config.source.caFile === undefined ? {} : { caFile: config.source.caFile }),
     clock,
     logger,
@@ -119,6 +124,16 @@ async function openAdapters(
     return connected && provisioned ? { kind: "ready" } : { kind: "waiting", why };
   });
   return { bus, source, watch };
+}
+
+// A token may be renewed in its file. Reading the configuration takes milliseconds, so it is read again only when the
+// source has refused the token that is known.
+function currentToken({ secrets, rereadSecrets }: Context): (refused?: SecretValue) => Promise<SecretValue> {
+  let token = secrets.token;
+  return async (refused) => {
+    if (refused !== undefined && refused.reveal() === token.reveal()) token = (await rereadSecrets()).token;
+    return token;
+  };
 }
 
 interface ApiHooks {
@@ -168,7 +183,7 @@ function partsOr503(
 
 interface Resolving {
   readonly tables: FollowedTables;
-  readonly credentials: CredentialStore;
+  readonly retirement: Retirement;
   readonly patiently: Patiently;
 }
 
@@ -176,7 +191,7 @@ async function startResolving(
   context: Context,
   events: ServiceEvents,
   bus: BusPort,
-  { tables, credentials, patiently }: Resolving,
+  { tables, retirement, patiently }: Resolving,
 ): Promise<void> {
   const { config, clock, signal } = context;
   const { associations, destinations, commands, results } = tables;
@@ -194,7 +209,6 @@ async function startResolving(
   const source = config.source.name;
   const resolver = new Resolver({ bus, source, destinations, permits, epoch, clock, events });
   const tombstones = new Tombstones(bus, events);
-  const retirement = new Retirement({ bus, associations, destinations, credentials, clock, events });
   const consumers = await patiently("NATS, to consume", () =>
     startConsumers({ bus, resolver, tombstones, retirement, associations, destinations }),
   );

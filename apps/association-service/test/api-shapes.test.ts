@@ -1,5 +1,7 @@
 // The API's answers, field by field, as the documented samples have them (reference: sections 1.1 to 1.8).
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectDescribed } from "./support/described.ts";
 import { CONNECTION, startWorld, type World } from "./support/world.ts";
 
 let world: World;
@@ -179,11 +181,12 @@ describe("the next writes of a destination", () => {
     expect(answer.text).not.toContain("canary");
   });
 
-  test("deleting what is not there succeeds, and force_delete is refused rather than ignored", async () => {
+  test("deleting what is not there succeeds, also as a purge or by force", async () => {
     const path = "sys/sync/destinations/azure-kv/never-there";
-    expect((await world.call("DELETE", path)).status).toBe(204);
-    const forced = await world.call("DELETE", `${path}?force_delete=true`);
-    expect([forced.status, forced.errors.join()]).toEqual([400, expect.stringContaining("force_delete")]);
+    for (const query of ["", "?purge=true", "?force_delete=true", "?purge=true&force_delete=true"]) {
+      expect((await world.call("DELETE", `${path}${query}`)).status).toBe(204);
+    }
+    expect((await world.call("DELETE", `${path}?force_delete=perhaps`)).status).toBe(400);
   });
 
   test("another type is refused with the name of the one that exists", async () => {
@@ -258,6 +261,33 @@ describe("associations", () => {
     await world.set("rows", "two");
     const after = await world.association("rows", "two");
     expect(after?.uid).toBe(before?.uid);
+  });
+
+  test("a set that follows a changed template at once carries the changed one", async () => {
+    const headers = { "content-type": "application/merge-patch+json" };
+    await world.createDestination("spec");
+    for (const name of ["one", "two", "three", "four", "five"]) {
+      const secret_name_template = `${name}-{{ .SecretPath }}`;
+      await world.call("PATCH", "sys/sync/destinations/azure-kv/spec", { secret_name_template }, { headers });
+      await world.set("spec", "two");
+      expect((await world.association("spec", "two"))?.spec.nameTemplate).toBe(secret_name_template);
+    }
+    await world.remove("spec", "two");
+  });
+
+  test("thirty sets at once: each answer holds its own row, and the last ones are all there", async () => {
+    await world.createDestination("at-once");
+    const paths = Array.from({ length: 30 }, (_, index) => `at-once/${index}`);
+    for (const path of paths) await world.write(path);
+    const answers = await Promise.all(paths.map((path) => world.set("at-once", path)));
+    const { accessor } = await world.refOf("two");
+    for (const [index, answer] of answers.entries()) {
+      expect(answer.status).toBe(200);
+      expect(answer.data["associated_secrets"]).toHaveProperty([`${accessor}/at-once/${index}`]);
+    }
+    const read = await world.call("GET", "sys/sync/destinations/azure-kv/at-once/associations");
+    expect(Object.keys(read.data["associated_secrets"] as object)).toHaveLength(30);
+    await Promise.all(paths.map((path) => world.remove("at-once", path)));
   });
 
   test("the list of all associations counts links and secrets", async () => {
@@ -339,6 +369,31 @@ describe("associations", () => {
   test("set on a destination that isn't there is 404", async () => {
     const answer = await world.set("nowhere", "two");
     expect([answer.status, answer.body]).toEqual([404, { errors: [] }]);
+  });
+});
+
+describe("the OpenAPI document", () => {
+  test("it is served without a token, as it lies in the repository", async () => {
+    const answer = await world.call("GET", "sys/sync/openapi.json", undefined, { token: null });
+    const committed = await readFile(
+      new URL("../../../docs/reference/openapi.json", import.meta.url),
+      "utf8",
+    );
+    expect([answer.status, answer.body]).toEqual([200, JSON.parse(committed)]);
+    expect(answer.headers.get("content-type")).toContain("application/json");
+  });
+
+  test("an answer that it does not describe fails the test that gets it", async () => {
+    const described = { status: 200, text: (await world.call("GET", "sys/activation-flags")).text };
+    const held = (answer: { status: number; text: string }) => () =>
+      expectDescribed("GET", "sys/activation-flags?x=1", answer);
+    expect(held(described)).not.toThrow();
+    expect(held({ ...described, text: described.text.replace("unactivated", "other") })).toThrow(
+      /unactivated/,
+    );
+    expect(held({ status: 201, text: described.text })).toThrow(/201/);
+    expect(held({ status: 404, text: '{"errors":[]}' })).toThrow(/404/);
+    expect(() => expectDescribed("GET", "sys/sync/x", described)).toThrow(/not described/);
   });
 });
 

@@ -156,7 +156,7 @@ describe("pass-through", () => {
   });
 
   test("sys/sync is ours and never passes", async () => {
-    const answer = await world.call("GET", "sys/sync/config");
+    const answer = await world.call("GET", "sys/sync/reports");
     expect([answer.status, answer.errors]).toEqual([404, ["unsupported path"]]);
   });
 

@@ -29,6 +29,11 @@ export class AssociationIndex {
     return this.#rows.size;
   }
 
+  /** Calls `listener` with the key of each association that changes from now on, after this index has it. */
+  onChange(listener: (key: string) => void): void {
+    this.#view.onChange((key) => listener(key));
+  }
+
   /** Resolves once everything that was written before this call is in the index (O17). */
   caughtUp(signal?: AbortSignal): Promise<void> {
     return this.#view.caughtUp(signal);

@@ -6,21 +6,32 @@ import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { Entry, TableView } from "../ports.ts";
 import { deriveStatus } from "../status/status.ts";
 import type { AssociationIndex, AssociationRow } from "./association-index.ts";
+import { DestinationRows, type RenderedRow } from "./destination-rows.ts";
 
 type Data = Readonly<Record<string, unknown>>;
 
 export interface AssociationReaderOptions {
   readonly associations: AssociationIndex;
   readonly destinations: DestinationIndex;
-  readonly commands: Pick<TableView<SyncCommand>, "get" | "caughtUp">;
-  readonly results: Pick<TableView<SyncRecord>, "get" | "caughtUp">;
+  readonly commands: Pick<TableView<SyncCommand>, "get" | "caughtUp" | "onChange">;
+  readonly results: Pick<TableView<SyncRecord>, "get" | "caughtUp" | "onChange">;
 }
 
 export class AssociationReader {
   readonly #options: AssociationReaderOptions;
+  readonly #rows: DestinationRows;
 
   constructor(options: AssociationReaderOptions) {
     this.#options = options;
+    const { associations, commands, results } = options;
+    this.#rows = new DestinationRows({
+      ofDestination: (uid) => associations.ofDestination(uid),
+      get: (key) => associations.get(key),
+      render: (row) => (isActive(row) ? this.#row(row) : undefined),
+    });
+    for (const table of [associations, commands, results]) {
+      table.onChange((key: string) => this.#rows.changed(key));
+    }
   }
 
   /** Resolves when every view holds what was written before this call. */
@@ -29,18 +40,10 @@ export class AssociationReader {
     await Promise.all([associations, destinations, commands, results].map((view) => view.caughtUp(signal)));
   }
 
-  /** `…/destinations/:type/:name/associations`, and what set and remove answer: all rows of the destination. */
-  ofDestination(destination: DestinationRecord): Data {
-    const rows = this.#options.associations.ofDestination(destination.uid).filter(isActive).sort(byKey);
-    const secrets: [string, Data][] = rows.map((row) => {
-      const { accessor, path } = row.entry.value.secret;
-      return [`${accessor}/${path}`, this.#row(row)];
-    });
-    return {
-      store_name: destination.name,
-      store_type: destination.type,
-      associated_secrets: Object.fromEntries(secrets),
-    };
+  /** `…/destinations/:type/:name/associations`, and what set and remove answer: all rows of the destination, as pieces of JSON. */
+  ofDestination({ uid, name, type }: Pick<DestinationRecord, "uid" | "name" | "type">): readonly Buffer[] {
+    const head = JSON.stringify({ store_name: name, store_type: type }).slice(0, -1);
+    return [Buffer.from(`${head},"associated_secrets":`), ...this.#rows.piecesOf(uid), Buffer.from("}")];
   }
 
   /** `LIST sys/sync/associations`; undefined if there are none. */
@@ -80,10 +83,10 @@ export class AssociationReader {
     return { associated_destinations: Object.fromEntries(entries.sort(([a], [b]) => compare(a, b))) };
   }
 
-  #row(row: AssociationRow): Data {
+  #row(row: AssociationRow): RenderedRow {
     const { secret } = row.entry.value;
     const { sync_status, updated_at, ...extra } = this.#statusFields(row);
-    return {
+    const fields = {
       accessor: secret.accessor,
       secret_name: secret.path,
       // Terraform's test expects an empty sub_key under secret-path (reference: association fields).
@@ -93,6 +96,7 @@ export class AssociationReader {
       mount: secret.mount,
       ...extra,
     };
+    return { path: secret.path, accessor: secret.accessor, fields };
   }
 
   #statusFields({ key, entry }: AssociationRow) {
@@ -124,12 +128,6 @@ export class AssociationReader {
 
 function isActive({ entry }: AssociationRow): boolean {
   return entry.value.state === "active";
-}
-
-function byKey(a: AssociationRow, b: AssociationRow): number {
-  const left = a.entry.value.secret;
-  const right = b.entry.value.secret;
-  return left.path === right.path ? compare(left.accessor, right.accessor) : compare(left.path, right.path);
 }
 
 function compare(a: string, b: string): number {

@@ -1,10 +1,11 @@
 // Owns: setting and removing associations. It writes KV, nothing more: resolvers are woken by the bucket's messages, so
 // that a crash after the write loses nothing (hazard crash-after-the-kv-write).
 
-import type { AssociationRecord, DestinationRecord, SecretRef } from "@keyferry/contracts";
+import type { AssociationRecord, DestinationRecord, SecretRef, Uid } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { newUid, secretKeyOf } from "@keyferry/naming";
 import type { Clock, Random } from "@keyferry/ports";
+import { SharedLooks } from "../boot/shared-looks.ts";
 import { PURGE_IN_PROGRESS } from "../destinations/destination-writer.ts";
 import { destinationKey, type DestinationIdentity } from "../destinations/destination-key.ts";
 import type { ServiceEvents } from "../events.ts";
@@ -33,6 +34,7 @@ const ATTEMPTS_MAX = 5;
 
 export class AssociationWriter {
   readonly #options: AssociationWriterOptions;
+  readonly #looks = new SharedLooks<Entry<DestinationRecord> | undefined>();
 
   constructor(options: AssociationWriterOptions) {
     this.#options = options;
@@ -40,25 +42,46 @@ export class AssociationWriter {
 
   /**
    * Associates a secret, refreshes the association (its spec becomes the destination's of today), or revives a removed
-   * one whose unsync has not ended.
+   * one whose unsync has not ended. `destination` may be as old as a view is: it is read again after the write.
    * @throws Refusal 400, 404; KeyferryError `conflict`, `bus-*`
    */
-  async set(identity: DestinationIdentity, secret: SecretRef): Promise<AssociationRecord> {
-    const destination = await this.activeDestination(identity);
-    const key = `${destination.uid}.${secretKeyOf(this.#options.secretKeyKey, secret)}`;
-    const written = await this.#put(key, (stored) => this.#setRecord(destination, secret, stored));
-    if (written === undefined) throw new KeyferryError("unexpected", "A set wrote nothing");
-    // Deleting a destination marks it first and looks for associations then; we write first and look at the destination
-    // then: one of the two sees the other (hazard destination-delete-vs-set).
+  async set(
+    identity: DestinationIdentity,
+    destination: Entry<DestinationRecord>,
+    secret: SecretRef,
+  ): Promise<AssociationRecord> {
+    const secretKey = secretKeyOf(this.#options.secretKeyKey, secret);
+    const key = `${destination.value.uid}.${secretKey}`;
+    let used = destination;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const { value } = used;
+      const written = await this.#put(key, (stored) => this.#setRecord(value, { secret, secretKey }, stored));
+      if (written === undefined) throw new KeyferryError("unexpected", "A set wrote nothing");
+      const now = await this.#stillActive(identity, value.uid, key, written);
+      this.#tell(written.before?.state === "active" ? "refreshed" : "set", written.after.value);
+      if (now.sequence === used.sequence) return written.after.value;
+      // It was written in the meantime, or the view was behind: the association gets the spec of today.
+      used = now;
+    }
+    throw new KeyferryError("conflict", "Others kept writing this destination");
+  }
+
+  // Deleting a destination marks it first and looks for associations then; we write first and look at the destination
+  // then: one of the two sees the other (hazard destination-delete-vs-set).
+  async #stillActive(
+    identity: DestinationIdentity,
+    uid: Uid,
+    key: string,
+    written: Written,
+  ): Promise<Entry<DestinationRecord>> {
     try {
       const now = await this.activeDestination(identity);
-      if (now.uid !== destination.uid) throw absent();
+      if (now.value.uid !== uid) throw absent();
+      return now;
     } catch (error) {
       await this.#undo(key, written);
       throw error;
     }
-    this.#tell(written.before?.state === "active" ? "refreshed" : "set", written.after.value);
-    return written.after.value;
   }
 
   /** Removes every association of this path with the destination; fine if there is none. */
@@ -75,12 +98,16 @@ export class AssociationWriter {
     }
   }
 
-  /** @throws Refusal 404 if there is no such destination, 400 while it is being purged */
-  async activeDestination(identity: DestinationIdentity): Promise<DestinationRecord> {
-    const entry = await this.#options.destinations.get(destinationKey(identity));
+  /**
+   * A leader read of a destination that associations may be set on.
+   * @throws Refusal 404 if there is no such destination, 400 while it is being purged
+   */
+  async activeDestination(identity: DestinationIdentity): Promise<Entry<DestinationRecord>> {
+    const key = destinationKey(identity);
+    const entry = await this.#looks.look(key, () => this.#options.destinations.get(key));
     if (entry === undefined || entry.value.state === "retired") throw absent();
     if (entry.value.state === "deleting") throw badRequest(PURGE_IN_PROGRESS);
-    return entry.value;
+    return entry;
   }
 
   // Undefined: `next` wants nothing written.
@@ -88,9 +115,10 @@ export class AssociationWriter {
     key: string,
     next: (stored: AssociationRecord | undefined) => AssociationRecord | undefined,
   ): Promise<Written | undefined> {
-    const { table, events, clock } = this.#options;
+    const { table, associations, events, clock } = this.#options;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const stored = await table.get(key);
+      // The index may be behind: then the compare-and-set is lost, and the leader is asked.
+      const stored = attempt === 0 ? associations.get(key)?.entry : await table.get(key);
       const value = next(stored?.value);
       if (value === undefined) return undefined;
       const result = await table.put(key, value, stored?.sequence ?? 0);
@@ -105,17 +133,17 @@ export class AssociationWriter {
 
   #setRecord(
     destination: DestinationRecord,
-    secret: SecretRef,
+    { secret, secretKey }: Pick<AssociationRecord, "secret" | "secretKey">,
     stored: AssociationRecord | undefined,
   ): AssociationRecord {
-    const { clock, random, secretKeyKey } = this.#options;
+    const { clock, random } = this.#options;
     const now = new Date(clock.now()).toISOString();
     return {
       major: 1,
       uid: stored?.uid ?? newUid(random),
       state: "active",
       destination: destination.uid,
-      secretKey: secretKeyOf(secretKeyKey, secret),
+      secretKey,
       secret,
       spec: destination.spec,
       createdAt: stored?.createdAt ?? now,

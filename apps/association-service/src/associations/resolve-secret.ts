@@ -4,13 +4,15 @@
 
 import { checkPath, type SecretRef } from "@keyferry/contracts";
 import { z } from "zod";
-import type { Authoriser } from "../authorise/authorise.ts";
+import { secretDenied } from "../authorise/authorise.ts";
 import type { Caller } from "../authorise/caller.ts";
+import { SharedLooks } from "../boot/shared-looks.ts";
 import { describeIssues, textField } from "../gateway/coerce.ts";
 import { badRequest, Refusal } from "../gateway/refusal.ts";
 import type { MountFound, SourcePort } from "../ports.ts";
 
-const bodySchema = z.object({
+/** Fields of set and remove, and of the query for a secret's destinations. Both are needed; who leaves one out is told so. */
+export const namedSecretSchema = z.object({
   mount: textField.optional(),
   secret_name: textField.optional(),
 });
@@ -26,7 +28,7 @@ export interface NamedSecret {
  * @throws Refusal 400 naming each wrong field
  */
 export function readNamedSecret(body: Readonly<Record<string, unknown>>): NamedSecret {
-  const parsed = bodySchema.safeParse(body);
+  const parsed = namedSecretSchema.safeParse(body);
   if (!parsed.success) throw badRequest(...describeIssues(parsed.error));
   const errors: string[] = [];
   const mount = canonical("mount", parsed.data.mount, "a KV v2 mount's path, as my-kv", errors);
@@ -54,31 +56,38 @@ function canonical(
 export interface SecretFinderOptions {
   readonly source: Pick<SourcePort, "mountOf" | "readMetadata">;
   readonly sourceName: string;
-  readonly authoriser: Authoriser;
   /** Path and namespace of Keyferry's own mount. */
   readonly own: { readonly namespace: string; readonly mount: string };
 }
 
 export class SecretFinder {
   readonly #options: SecretFinderOptions;
+  readonly #mounts = new SharedLooks<Awaited<ReturnType<SourcePort["mountOf"]>>>();
 
   constructor(options: SecretFinderOptions) {
     this.#options = options;
   }
 
   /**
-   * The secret that a set names, if the caller may read it and it exists.
+   * The secret that a set names, if the caller may read it and it exists. Whether it may has been asked already.
    * @throws Refusal 403 without read on it, 400 for what can't be associated; KeyferryError `source-*`
    */
-  async find(caller: Caller, { mount, path }: NamedSecret, signal?: AbortSignal): Promise<SecretRef> {
-    const { source, sourceName, authoriser, own } = this.#options;
-    const { namespace } = caller;
-    // Before any right is asked for: the own mount is refused to everybody, root too.
+  async find(
+    { namespace }: Pick<Caller, "namespace">,
+    { mount, path }: NamedSecret,
+    mayRead: boolean,
+    signal?: AbortSignal,
+  ): Promise<SecretRef> {
+    const { source, sourceName, own } = this.#options;
+    // Before any right counts: the own mount is refused to everybody, root too.
     if (isWithin(own, namespace, mount)) {
       throw badRequest(`mount ${mount} is Keyferry's own and can't be associated`);
     }
-    await authoriser.readSecret(caller, mount, path, signal);
-    const found = await source.mountOf({ namespace, path: mount }, signal);
+    if (!mayRead) throw secretDenied(mount, path);
+    // From here on everything is asked with Keyferry's own token, so that callers may share the answer.
+    const found = await this.#mounts.look(`${namespace}\u0000${mount}`, (limit) =>
+      source.mountOf({ namespace, path: mount }, limit),
+    );
     if (found.kind === "missing" || found.mount.path !== mount) {
       throw badRequest(`mount ${mount} does not exist: send the path of a KV v2 mount`);
     }

@@ -77,15 +77,20 @@ export class Authoriser {
   }
 
   /**
-   * Proves that the caller may read a secret, as Vault does at set.
-   * @throws Refusal 403 with Vault's sentence; KeyferryError `source-*`
+   * Lets a set pass or throws, and tells whether the caller may read the secret that it names, as Vault asks at set;
+   * both in one question to the source, asked each time.
+   * @throws Refusal 403 in Vault's words if it may not set at all; KeyferryError `source-*`
    */
-  async readSecret(caller: Caller, mount: string, path: string, signal?: AbortSignal): Promise<void> {
-    const dataPath = `${mount}/data/${path}`;
-    const capabilities = await this.#ask(caller, [dataPath], signal);
-    if (grants(capabilities.get(dataPath) ?? [], ["read"])) return;
-    // reference: Vault's sentence at set and update.
-    throw new Refusal(403, [`permission denied to read the content of the secret ${path} in mount ${mount}`]);
+  async set(
+    caller: Caller,
+    right: Right,
+    secret: { readonly mount: string; readonly path: string },
+    signal?: AbortSignal,
+  ): Promise<{ readonly mayRead: boolean }> {
+    const dataPath = `${secret.mount}/data/${secret.path}`;
+    const capabilities = await this.#ask(caller, [right.path, dataPath], signal);
+    if (!grants(capabilities.get(right.path) ?? [], right.anyOf)) throw permissionDenied();
+    return { mayRead: grants(capabilities.get(dataPath) ?? [], ["read"]) };
   }
 
   async #ask(
@@ -111,6 +116,11 @@ export class Authoriser {
     const [oldest] = this.#cache.keys();
     if (oldest !== undefined) this.#cache.delete(oldest);
   }
+}
+
+/** 403 in Vault's sentence at set and update (reference). */
+export function secretDenied(mount: string, path: string): Refusal {
+  return new Refusal(403, [`permission denied to read the content of the secret ${path} in mount ${mount}`]);
 }
 
 /** True if Vault's answer for a path holds one of the capabilities; `root` holds all, `deny` none. Pure. */

@@ -4,7 +4,8 @@
 import { z } from "zod";
 import { describeIssues, flagField, textField, textListField, textMapField } from "../gateway/coerce.ts";
 
-const fieldsSchema = z.object({
+/** As clients send them: PUT, POST and PATCH have the same. */
+export const destinationFieldsSchema = z.object({
   key_vault_uri: textField.nullish(),
   tenant_id: textField.nullish(),
   client_id: textField.nullish(),
@@ -17,7 +18,7 @@ const fieldsSchema = z.object({
 });
 
 /** A write's fields. Absent and null differ: null takes a value away in a PATCH (RFC 7396). */
-export type DestinationFields = z.output<typeof fieldsSchema>;
+export type DestinationFields = z.output<typeof destinationFieldsSchema>;
 
 export type FieldsRead =
   | { readonly kind: "ok"; readonly fields: DestinationFields; readonly ignored: readonly string[] }
@@ -43,14 +44,14 @@ export function readDestinationFields(body: Readonly<Record<string, unknown>>): 
   const errors: string[] = [];
   const ignored: string[] = [];
   for (const [name, value] of Object.entries(body)) {
-    if (name in fieldsSchema.shape || WITHOUT_EFFECT.has(name)) continue;
+    if (name in destinationFieldsSchema.shape || WITHOUT_EFFECT.has(name)) continue;
     if (isUnsupported(name)) {
       if (!isDefault(name, value)) errors.push(`${name} is not supported by this release: leave it out`);
     } else {
       ignored.push(name);
     }
   }
-  const parsed = fieldsSchema.safeParse(body);
+  const parsed = destinationFieldsSchema.safeParse(body);
   if (!parsed.success) errors.push(...describeIssues(parsed.error));
   if (errors.length > 0 || !parsed.success) return { kind: "refused", errors };
   return { kind: "ok", fields: parsed.data, ignored };

@@ -10,9 +10,12 @@ import type { FollowedTables } from "../boot/follow-tables.ts";
 import type { DestinationDefaults } from "../destinations/compose-destination.ts";
 import type { CredentialStore } from "../destinations/credential-store.ts";
 import { DestinationWriter } from "../destinations/destination-writer.ts";
+import { ForceDeletion } from "../destinations/force-deletion.ts";
+import type { Retirement } from "../destinations/retirement.ts";
 import type { ServiceEvents } from "../events.ts";
 import type { BusPort, SourcePort } from "../ports.ts";
-import type { ApiParts } from "./routes.ts";
+import { SyncConfigStore } from "../sync-config/sync-config-store.ts";
+import type { ApiParts } from "./call.ts";
 
 export interface ApiPartsOptions {
   readonly bus: BusPort;
@@ -23,6 +26,7 @@ export interface ApiPartsOptions {
   readonly defaults: DestinationDefaults;
   readonly tables: FollowedTables;
   readonly credentials: CredentialStore;
+  readonly retirement: Retirement;
   readonly instance: InstanceRecord;
   readonly clock: Clock;
   readonly random: Random;
@@ -35,18 +39,28 @@ export function createApiParts(options: ApiPartsOptions): ApiParts {
   const { associations, destinations } = tables;
   const authoriser = new Authoriser({ source, clock, random });
   const secretKeyKey = Buffer.from(options.instance.secretKeyKey, "base64");
+  const destinationWriter = new DestinationWriter({
+    table: bus.destinations,
+    associations,
+    credentials,
+    defaults: options.defaults,
+    clock,
+    random,
+    events,
+  });
   return {
     authoriser,
     destinations,
-    destinationWriter: new DestinationWriter({
-      table: bus.destinations,
+    destinationWriter,
+    forceDeletion: new ForceDeletion({
+      bus,
       associations,
-      credentials,
-      defaults: options.defaults,
-      clock,
-      random,
+      results: tables.results,
+      destinationWriter,
+      retirement: options.retirement,
       events,
     }),
+    syncConfig: new SyncConfigStore(source, options.own),
     associationReader: new AssociationReader(tables),
     associationWriter: new AssociationWriter({
       table: bus.associations,
@@ -60,7 +74,6 @@ export function createApiParts(options: ApiPartsOptions): ApiParts {
     secretFinder: new SecretFinder({
       source,
       sourceName: options.sourceName,
-      authoriser,
       own: options.own,
     }),
   };

@@ -111,8 +111,8 @@ export class Resolver {
     }
   }
 
-  // The order matters: what is read after the command can't be older than what the command was resolved from, unless
-  // the leader is stale, which RES-3 finds.
+  // The order command, state, association matters: what is read after the command can't be older than what the command
+  // was resolved from, unless the leader is stale, which RES-3 finds. Record and owner only have to come after it too.
   async #read(
     { destination, secretKey }: Pair,
     orphanConfirmed: boolean,
@@ -120,9 +120,11 @@ export class Resolver {
     const { bus, source, destinations, epoch } = this.#options;
     const last = await bus.commands.last(destination, secretKey);
     const state = await bus.events.last(source, secretKey);
-    const association = await bus.associations.get(`${destination}.${secretKey}`);
-    const record = await bus.results.last(destination, secretKey);
-    const owner = await destinations.readByUid(destination);
+    const [association, record, owner] = await Promise.all([
+      bus.associations.get(`${destination}.${secretKey}`),
+      bus.results.last(destination, secretKey),
+      destinations.readByUid(destination),
+    ]);
     return {
       last,
       seen: {

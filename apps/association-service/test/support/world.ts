@@ -25,6 +25,7 @@ import { type AssociationConfig, createMetrics, type Metrics } from "@keyferry/s
 import { eventually, type NatsServer, type OpenBaoServer, startNats, startOpenBao } from "@keyferry/testkit";
 import { createVaultClient, type VaultClient } from "@keyferry/vault-client";
 import { start } from "../../src/index.ts";
+import { expectDescribed } from "./described.ts";
 
 const SOURCE = "main";
 export const OWN_MOUNT = "keyferry";
@@ -159,11 +160,13 @@ export class World implements AsyncDisposable {
   }
 
   /** Calls the API; root's token unless another, or null for none. */
-  call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
-    return callHttp(`${this.service.api}/v1/${path}`, method, body, {
+  async call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
+    const answer = await callHttp(`${this.service.api}/v1/${path}`, method, body, {
       ...options,
       token: options.token === undefined ? this.bao.rootToken : options.token,
     });
+    expectDescribed(method, path, answer);
+    return answer;
   }
 
   /** Calls OpenBao itself; throws unless it answers with 2xx. */

@@ -1,0 +1,110 @@
+// Owns: what every request of the API goes through: the caller, its right, the time it may take, the answer's envelope.
+// Does not own which paths there are: routes.ts, system-routes.ts.
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AssociationReader } from "../associations/association-reader.ts";
+import type { AssociationWriter } from "../associations/association-writer.ts";
+import type { SecretFinder } from "../associations/resolve-secret.ts";
+import type { Authoriser, Capability } from "../authorise/authorise.ts";
+import { type Caller, callerOf } from "../authorise/caller.ts";
+import { orAborted } from "../boot/shared-looks.ts";
+import type { DestinationIndex } from "../destinations/destination-index.ts";
+import type { DestinationWriter } from "../destinations/destination-writer.ts";
+import type { ForceDeletion } from "../destinations/force-deletion.ts";
+import type { SyncConfigStore } from "../sync-config/sync-config-store.ts";
+import { fieldsOf } from "./coerce.ts";
+import { envelope, envelopeBytes } from "./envelope.ts";
+import { badRequest } from "./refusal.ts";
+import { pathOfRequest } from "./request-path.ts";
+
+/** What the routes hand requests on to; made when NATS and the source have answered. */
+export interface ApiParts {
+  readonly authoriser: Authoriser;
+  readonly destinations: DestinationIndex;
+  readonly destinationWriter: DestinationWriter;
+  readonly associationReader: AssociationReader;
+  readonly associationWriter: AssociationWriter;
+  readonly secretFinder: SecretFinder;
+  readonly forceDeletion: ForceDeletion;
+  readonly syncConfig: SyncConfigStore;
+}
+
+export interface RoutesOptions {
+  /** @throws Refusal 503 that says what is away */
+  readonly parts: () => ApiParts;
+  readonly defaultNamespace: string;
+  /** How long a request may wait for NATS or the source before it is answered with 503, ms. */
+  readonly patienceMs: number;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** A request on its way. */
+export interface Call {
+  readonly caller: Caller;
+  readonly parts: ApiParts;
+  readonly request: FastifyRequest;
+  readonly signal: AbortSignal;
+  /** What is called, without `v1/` and without a slash at its end. */
+  readonly path: string;
+}
+
+/** What a handler answers: data in the envelope, the same as JSON already, or nothing (204). */
+export type Answer =
+  | { readonly data: Data; readonly warnings?: readonly string[] }
+  | { readonly dataBytes: readonly Buffer[] }
+  | undefined;
+/** What one operation does. */
+export type Handle = (call: Call) => Promise<Answer>;
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** Hands a request on and answers it; what is thrown is answered by the server. */
+export async function answer(
+  options: RoutesOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  handle: Handle,
+): Promise<unknown> {
+  const caller = callerOf(request.headers, options.defaultNamespace);
+  const patience = new AbortController();
+  // Not AbortSignal.timeout: its timers would stay until they end, thousands at a time under load.
+  const timer = setTimeout(() => patience.abort(new DOMException("", "TimeoutError")), options.patienceMs);
+  try {
+    const { signal } = patience;
+    const path = pathOfRequest(request.url);
+    // A view that NATS has stopped feeding would let a request hang; what it was doing ends by itself.
+    const result = await orAborted(handle({ caller, parts: options.parts(), request, signal, path }), signal);
+    if (result === undefined) return await reply.code(204).send();
+    if ("data" in result) {
+      return await reply.code(200).send(envelope(request.id, result.data, result.warnings));
+    }
+    return await reply.code(200).type(JSON_TYPE).send(envelopeBytes(request.id, result.dataBytes));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Vault's policies match a list with a slash at its end, also where they are written without one.
+export async function authoriseRead(
+  { caller, parts, path, signal }: Call,
+  capability: "read" | "list",
+): Promise<void> {
+  const asked = capability === "list" ? `${path}/` : path;
+  await parts.authoriser.read(caller, { path: asked, anyOf: [capability] }, signal);
+}
+
+/** @throws Refusal 403 */
+export async function authoriseWrite(
+  { caller, parts, path, signal }: Call,
+  ...anyOf: readonly Capability[]
+): Promise<void> {
+  await parts.authoriser.write(caller, [{ path, anyOf }], signal);
+}
+
+/** @throws Refusal 400 */
+export function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
+  const fields = fieldsOf(request.body);
+  if (fields === undefined) throw badRequest("the body is not a JSON object: send the fields as one");
+  return fields;
+}

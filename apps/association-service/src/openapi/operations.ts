@@ -1,0 +1,246 @@
+// Owns: every operation of the API as a table: method, path, what it takes, what it answers. The OpenAPI document is made
+// of it, and answers in tests are judged by it. Does not own the routes: a test holds the two together.
+
+import { z } from "zod";
+import { namedSecretSchema } from "../associations/resolve-secret.ts";
+import { destinationFieldsSchema } from "../destinations/destination-fields.ts";
+import { flagField } from "../gateway/coerce.ts";
+import { syncConfigFieldsSchema } from "../sync-config/sync-config-store.ts";
+import {
+  activationFlagsSchema,
+  associationListSchema,
+  associationsSchema,
+  destinationListSchema,
+  destinationNamesSchema,
+  destinationSchema,
+  destinationsOfSecretSchema,
+  syncConfigSchema,
+} from "./answer-schemas.ts";
+
+export type Method = "get" | "put" | "post" | "patch" | "delete";
+
+export interface Operation {
+  readonly id: string;
+  readonly methods: readonly Method[];
+  /** Below `/v1`, with parameters in braces. */
+  readonly path: string;
+  readonly summary: string;
+  /** On the path that is called; undefined: no token is needed. */
+  readonly capability: string | undefined;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  /** `data` of the envelope; `nothing` is 204; `document` is this API's description itself. */
+  readonly answers: { readonly name: string; readonly data: z.ZodType } | "nothing" | "document";
+  /** Errors that the operation itself can answer with, beside those of every operation. */
+  readonly errors: readonly number[];
+}
+
+const ONE = "/sys/sync/destinations/azure-kv/{name}";
+const list = z.object({ list: z.literal("true").describe("As the method LIST.") });
+const deletion = z.object({
+  purge: flagField.optional().describe("Unsync and remove all associations first; ends later by itself."),
+  force_delete: flagField.optional().describe("Delete at once; what lies in Key Vault stays there."),
+});
+const destination = { name: "Destination", data: destinationSchema };
+const associations = { name: "Associations", data: associationsSchema };
+const destinationsOfSecret = { name: "DestinationsOfSecret", data: destinationsOfSecretSchema };
+const config = { name: "SyncConfig", data: syncConfigSchema };
+const writes = "create or update";
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    id: "listDestinations",
+    methods: ["get"],
+    path: "/sys/sync/destinations/",
+    summary: "All destinations, by type",
+    capability: "list",
+    query: list,
+    answers: { name: "DestinationList", data: destinationListSchema },
+    errors: [404],
+  },
+  {
+    id: "listDestinationsOfType",
+    methods: ["get"],
+    path: "/sys/sync/destinations/azure-kv/",
+    summary: "The destinations of the type azure-kv",
+    capability: "list",
+    query: list,
+    answers: { name: "DestinationNames", data: destinationNamesSchema },
+    errors: [404],
+  },
+  {
+    id: "readDestination",
+    methods: ["get"],
+    path: ONE,
+    summary: "A destination, its secret masked",
+    capability: "read",
+    answers: destination,
+    errors: [404],
+  },
+  {
+    id: "writeDestination",
+    methods: ["put", "post"],
+    path: ONE,
+    summary: "Makes or replaces a destination",
+    capability: writes,
+    body: destinationFieldsSchema,
+    answers: destination,
+    errors: [],
+  },
+  {
+    id: "patchDestination",
+    methods: ["patch"],
+    path: ONE,
+    summary: "Changes the fields that are sent; null takes a value away",
+    capability: "patch",
+    body: destinationFieldsSchema,
+    answers: destination,
+    errors: [404, 415],
+  },
+  {
+    id: "deleteDestination",
+    methods: ["delete"],
+    path: ONE,
+    summary: "Deletes a destination without associations, or purges it",
+    capability: "delete",
+    query: deletion,
+    answers: "nothing",
+    errors: [404],
+  },
+  {
+    id: "readAssociations",
+    methods: ["get"],
+    path: `${ONE}/associations`,
+    summary: "The associations of a destination and their status",
+    capability: "read",
+    answers: associations,
+    errors: [404],
+  },
+  {
+    id: "setAssociation",
+    methods: ["put", "post"],
+    path: `${ONE}/associations/set`,
+    summary: "Associates a secret, or refreshes its association; the caller needs read on the secret too",
+    capability: writes,
+    body: namedSecretSchema,
+    answers: associations,
+    errors: [404],
+  },
+  {
+    id: "removeAssociation",
+    methods: ["put", "post"],
+    path: `${ONE}/associations/remove`,
+    summary: "Removes an association, if there is one, and unsyncs",
+    capability: writes,
+    body: namedSecretSchema,
+    answers: associations,
+    errors: [404],
+  },
+  {
+    id: "listAssociations",
+    methods: ["get"],
+    path: "/sys/sync/associations/",
+    summary: "Every associated secret",
+    capability: "list",
+    query: list,
+    answers: { name: "AssociationList", data: associationListSchema },
+    errors: [404],
+  },
+  {
+    id: "readDestinationsOfSecret",
+    methods: ["get"],
+    path: "/sys/sync/associations/destinations",
+    summary: "The destinations of one secret",
+    capability: "read",
+    query: namedSecretSchema,
+    answers: destinationsOfSecret,
+    errors: [404],
+  },
+  {
+    id: "readDestinationsOfPath",
+    methods: ["get"],
+    path: "/sys/sync/associations/{mount}/{secret_name}",
+    summary: "The same for a mount and a name without slashes",
+    capability: "read",
+    answers: destinationsOfSecret,
+    errors: [404],
+  },
+  {
+    id: "readSyncConfig",
+    methods: ["get"],
+    path: "/sys/sync/config",
+    summary: "The configuration of the instance; in the root namespace alone",
+    capability: "read",
+    answers: config,
+    errors: [404],
+  },
+  {
+    id: "patchSyncConfig",
+    methods: ["patch"],
+    path: "/sys/sync/config",
+    summary: "Changes it; disabled=true is refused",
+    capability: "patch",
+    body: syncConfigFieldsSchema,
+    answers: config,
+    errors: [404, 415],
+  },
+  {
+    id: "resetSyncConfig",
+    methods: ["delete"],
+    path: "/sys/sync/config",
+    summary: "Back to the defaults",
+    capability: "delete",
+    answers: config,
+    errors: [404],
+  },
+  {
+    id: "readOpenApi",
+    methods: ["get"],
+    path: "/sys/sync/openapi.json",
+    summary: "This document",
+    capability: undefined,
+    answers: "document",
+    errors: [],
+  },
+  {
+    id: "readActivationFlags",
+    methods: ["get"],
+    path: "/sys/activation-flags",
+    summary: "Which features are activated: secrets-sync always is",
+    capability: undefined,
+    answers: { name: "ActivationFlags", data: activationFlagsSchema },
+    errors: [],
+  },
+  {
+    id: "activate",
+    methods: ["put", "post"],
+    path: "/sys/activation-flags/secrets-sync/activate",
+    summary: "Answers as the read does: there is nothing to activate",
+    capability: "update and sudo",
+    answers: { name: "ActivationFlags", data: activationFlagsSchema },
+    errors: [],
+  },
+];
+
+// A wrong field or the state, no right, a server that is away.
+const ALWAYS = [400, 403, 503];
+
+/** Every error that an operation may answer with, in order. */
+export function errorStatusesOf({ errors, capability }: Operation): readonly number[] {
+  return capability === undefined ? errors : [...ALWAYS, ...errors].sort((a, b) => a - b);
+}
+
+/** The operation that a request means; undefined: there is none. `path` is below `/v1`, without query, decoded. */
+export function operationOf(method: string, path: string): Operation | undefined {
+  const wanted = method === "LIST" ? "get" : method.toLowerCase();
+  const bare = path.replace(/\/+$/, "");
+  return OPERATIONS.find(
+    (operation) =>
+      operation.methods.some((known) => known === wanted) && patternOf(operation.path).test(bare),
+  );
+}
+
+function patternOf(path: string): RegExp {
+  const bare = path.replace(/\/$/, "").replace(/[.]/g, "\\.");
+  return new RegExp(`^${bare.replace(/\{\w+\}/g, "[^/]+")}$`);
+}
