@@ -1,7 +1,13 @@
 import { wishDigest } from "@keyferry/contracts";
 import { describe, expect, test } from "vitest";
 import { command, EPOCH, failure, NOW, recordAfter, SYNCED, UNSYNCED } from "../resolve/fixtures.ts";
-import { REFUSED_AGAIN_MS, settle, type SettleFacts, WAITING_GRACE_MS } from "./settle.ts";
+import {
+  LATE_CHECK_GRACE_MS,
+  REFUSED_AGAIN_MS,
+  settle,
+  type SettleFacts,
+  WAITING_GRACE_MS,
+} from "./settle.ts";
 
 const last = command({}, 100);
 const WISH = wishDigest(last.value);
@@ -23,6 +29,10 @@ const waiting = (until: number) =>
   ({ kind: "waiting", until, attempts: 1, error: failure("vault-error", "external-service") }) as const;
 const refused = { kind: "refused", error: failure("foreign-owner", "client-side") } as const;
 const held = { kind: "held", error: failure("foreign-owner", "client-side") } as const;
+const withLook = (at: number) => ({
+  ...recordAfter(last, SYNCED),
+  verify: [{ opId: "op", name: "app", action: "put" as const, at: [at] }],
+});
 const noOutcome = { ...recordAfter(last, SYNCED), outcome: null };
 
 describe("what settle makes of every way in which a command can have ended", () => {
@@ -35,6 +45,12 @@ describe("what settle makes of every way in which a command can have ended", () 
     ["another wish than the last command's", { lastWish: "other" }, "publish wish-changed"],
     ["synced", {}, "leave settled"],
     ["unsynced", { record: recordAfter(last, UNSYNCED) }, "leave settled"],
+    ["synced, with a second look to come", { record: withLook(NOW + 1) }, "leave settled"],
+    [
+      "synced, with a second look that nobody made (Redis was lost)",
+      { record: withLook(NOW - LATE_CHECK_GRACE_MS) },
+      "publish late-check-overdue",
+    ],
     ["held", { record: recordAfter(last, held) }, "leave held"],
     ["refused a moment ago", { record: recordAfter(last, refused) }, "leave refused"],
     [

@@ -13,6 +13,9 @@ export const REFUSED_AGAIN_MS = 6 * 3_600_000;
 /** How long past its `until` a waiting name may be before its place in the sinks' `later` set counts as lost. */
 export const WAITING_GRACE_MS = 5 * 60_000;
 
+/** How long past its time a second look at an unclear write may be before its place in the `later` set counts as lost. */
+export const LATE_CHECK_GRACE_MS = 2 * 60_000;
+
 export interface SettleFacts {
   /** Digest of the wish as it is resolved now. */
   readonly wish: string;
@@ -39,7 +42,8 @@ export type Settlement =
         | "outcome-of-another-wish"
         | "acked-without-outcome"
         | "waited-too-long"
-        | "refused-look-again";
+        | "refused-look-again"
+        | "late-check-overdue";
     };
 
 /** Compares a wish with what became of the last command. */
@@ -62,7 +66,7 @@ function judgeOutcome(record: SyncRecord, now: number): Settlement {
   switch (outcome.kind) {
     case "synced":
     case "unsynced":
-      return leave("settled");
+      return isLateCheckOverdue(record, now) ? publish("late-check-overdue") : leave("settled");
     case "held":
       return leave("held");
     case "waiting":
@@ -72,6 +76,11 @@ function judgeOutcome(record: SyncRecord, now: number): Settlement {
       return age >= REFUSED_AGAIN_MS ? publish("refused-look-again") : leave("refused");
     }
   }
+}
+
+// The sink makes the looks that are due whenever it takes up a command of the pair (O13).
+function isLateCheckOverdue({ verify = [] }: SyncRecord, now: number): boolean {
+  return verify.some(({ at }) => at.some((time) => time + LATE_CHECK_GRACE_MS <= now));
 }
 
 function leave(why: (Settlement & { kind: "leave" })["why"]): Settlement {
