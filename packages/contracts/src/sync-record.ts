@@ -103,7 +103,5 @@ export const syncRecordSchema = z.object({
   updatedAt: z.string(),
   /** Writes that ended unclearly and are looked for once more. */
   verify: z.array(lateCheckSchema).optional(),
-  /** Superseded by `verify`; always written empty, for readers of the first version. */
-  verifyAt: z.array(z.number()),
 });
 export type SyncRecord = z.infer<typeof syncRecordSchema>;

@@ -36,7 +36,6 @@ function recordNamed(wish: string): SyncRecord {
     outcome: { kind: "synced", version: 3, wrote: true },
     since: "2026-01-01T00:00:00Z",
     updatedAt: "2026-01-01T00:00:00Z",
-    verifyAt: [],
   };
 }
 

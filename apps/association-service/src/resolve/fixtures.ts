@@ -145,7 +145,6 @@ export function recordAfter(ended: CommandEntry, outcome: Outcome, updatedAt = N
     outcome,
     since: at,
     updatedAt: at,
-    verifyAt: [],
   };
 }
 

@@ -356,7 +356,6 @@ function recordOf(command: SyncCommand, sequence: number, outcome: Outcome, name
     outcome,
     since: now,
     updatedAt: now,
-    verifyAt: [],
   };
 }
 

@@ -37,7 +37,6 @@ function record(names: readonly NameRecord[]): SyncRecord {
     outcome: null,
     since: "",
     updatedAt: "",
-    verifyAt: [],
   };
 }
 

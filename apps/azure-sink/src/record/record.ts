@@ -27,7 +27,6 @@ export function emptyRecord(command: SyncCommand, nowMs: number): SyncRecord {
     outcome: null,
     since: at,
     updatedAt: at,
-    verifyAt: [],
   };
 }
 
