@@ -49,19 +49,25 @@ export class ForceDeletion {
     const { uid, connection } = marked.value;
     await results.caughtUp();
     const told = new Set<string>();
+    const dropped = new Set<string>();
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       await bus.commands.dropConsumers(uid);
       await associations.caughtUp();
       const rows = associations.ofDestination(uid);
       for (const row of rows.filter((row) => !told.has(row.key))) {
         told.add(row.key);
+        dropped.add(row.entry.value.secretKey);
         this.#tell(identity.name, connection.keyVaultUri, row);
       }
       for (let at = 0; at < rows.length; at += AT_ONCE) {
         await Promise.all(rows.slice(at, at + AT_ONCE).map((row) => this.#drop(uid, row)));
       }
       await retirement.advance(uid);
-      if ((await bus.destinations.get(key))?.value.uid !== uid) return;
+      if ((await bus.destinations.get(key))?.value.uid === uid) continue;
+      // A resolver that looked between an association's end and the destination's has ordered an unsync of what is
+      // left. Now that the destination is gone nothing new is ordered.
+      await Promise.all([...dropped].map((secretKey) => bus.commands.purge(uid, secretKey)));
+      return;
     }
     throw new KeyferryError("conflict", "Others kept writing associations of this destination");
   }
