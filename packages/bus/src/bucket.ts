@@ -25,11 +25,14 @@ export class Bucket<T> {
   readonly #table: Table;
   readonly #bucket: BucketName;
   readonly #codec: Codec<T>;
+  readonly #prefix: string | undefined;
 
-  constructor(workshop: Workshop, bucket: BucketName, codec: Codec<T>) {
+  /** `prefix` is the first token of the keys that hold `T`, where a bucket holds several kinds of records. */
+  constructor(workshop: Workshop, bucket: BucketName, codec: Codec<T>, prefix?: string) {
     this.#workshop = workshop;
     this.#bucket = bucket;
     this.#codec = codec;
+    this.#prefix = prefix;
     this.#table = workshop.table(bucketStream(bucket), `${bucket}.v1`);
   }
 
@@ -72,7 +75,7 @@ export class Bucket<T> {
     const bucket = this.#bucket;
     return startView<T>(signal, {
       table: this.#table,
-      subjects: bucketSubjects(bucket),
+      subjects: bucketSubjects(bucket, this.#prefix),
       logger: this.#workshop.logger,
       rowOf(subject, data, isDeletion) {
         const key = bucketKeyOf(bucket, subject);

@@ -1,4 +1,6 @@
 import {
+  type ApprovalRecord,
+  approvalRecordSchema,
   associationRecordSchema,
   type AssociationRecord,
   deadLetterSchema,
@@ -7,12 +9,22 @@ import {
   type DeleteBudget,
   destinationRecordSchema,
   type DestinationRecord,
+  type DriftReport,
+  driftReportSchema,
+  type DriftRequest,
+  driftRequestSchema,
   epochRecordSchema,
   type EpochRecord,
   instanceRecordSchema,
   type InstanceRecord,
   leaseRecordSchema,
   type LeaseRecord,
+  type OperationRecord,
+  operationRecordSchema,
+  type PausesRecord,
+  pausesRecordSchema,
+  type RuleRecord,
+  ruleRecordSchema,
 } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import { Bucket } from "./bucket.ts";
@@ -21,7 +33,14 @@ import { jsonCodec } from "./codec.ts";
 import { HintChannel } from "./hints.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { isProvisioned, provision, streamInfo } from "./provision.ts";
-import { deadLetterSubject } from "./subjects.ts";
+import {
+  APPROVALS,
+  deadLetterSubject,
+  DRIFT_REPORTS,
+  DRIFT_REQUESTS,
+  OPERATIONS,
+  PAUSES,
+} from "./subjects.ts";
 import { CommandTable, EventLog, ResultTable } from "./tables.ts";
 import { createWorkshop } from "./workshop.ts";
 
@@ -47,6 +66,18 @@ export interface Bus extends AsyncDisposable {
   readonly deadLetters: { publish(letter: DeadLetter, destination: string, key: string): Promise<void> };
   readonly destinations: Bucket<DestinationRecord>;
   readonly associations: Bucket<AssociationRecord>;
+  /** Bucket `rules`, by the rule's uid. */
+  readonly rules: Bucket<RuleRecord>;
+  /** Bucket `operations`, key `PAUSES_KEY`. */
+  readonly pauses: Bucket<PausesRecord>;
+  /** Bucket `operations`, keys by `driftRequestKey`. */
+  readonly driftRequests: Bucket<DriftRequest>;
+  /** Bucket `operations`, keys by `driftReportKey`. */
+  readonly driftReports: Bucket<DriftReport>;
+  /** Bucket `operations`, keys by `operationKey`. */
+  readonly operations: Bucket<OperationRecord>;
+  /** Bucket `operations`, keys by `approvalKey`. */
+  readonly approvals: Bucket<ApprovalRecord>;
   /** Bucket `config`, key "instance". */
   readonly instance: Bucket<InstanceRecord>;
   /** Bucket `config`, key "epoch". */
@@ -96,6 +127,12 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     deadLetters: { publish: publishLetter },
     destinations: new Bucket(workshop, "destinations", jsonCodec(destinationRecordSchema)),
     associations: new Bucket(workshop, "associations", jsonCodec(associationRecordSchema)),
+    rules: new Bucket(workshop, "rules", jsonCodec(ruleRecordSchema)),
+    pauses: new Bucket(workshop, "operations", jsonCodec(pausesRecordSchema), PAUSES),
+    driftRequests: new Bucket(workshop, "operations", jsonCodec(driftRequestSchema), DRIFT_REQUESTS),
+    driftReports: new Bucket(workshop, "operations", jsonCodec(driftReportSchema), DRIFT_REPORTS),
+    operations: new Bucket(workshop, "operations", jsonCodec(operationRecordSchema), OPERATIONS),
+    approvals: new Bucket(workshop, "operations", jsonCodec(approvalRecordSchema), APPROVALS),
     instance: new Bucket(workshop, "config", jsonCodec(instanceRecordSchema)),
     epochs: new Bucket(workshop, "config", jsonCodec(epochRecordSchema)),
     budgets: new Bucket(workshop, "config", jsonCodec(deleteBudgetSchema)),

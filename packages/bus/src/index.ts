@@ -4,10 +4,15 @@ export type { Consumption, ConsumeOptions, Decision, HandlerContext } from "./co
 export { HintChannel } from "./hints.ts";
 export { BUCKET_DURABLES } from "./provision.ts";
 export {
+  approvalKey,
   associationKey,
   destinationKey,
   detectorLeaseKey,
+  driftReportKey,
+  driftRequestKey,
+  operationKey,
   pairKey,
+  PAUSES_KEY,
   retiredDestinationKey,
 } from "./subjects.ts";
 export type { Entry, PublishResult } from "./table.ts";

@@ -12,7 +12,7 @@ export const DESIRED_SUBJECTS = "sync.desired.>";
 export const RESULTS_SUBJECTS = "sync.result.>";
 export const DLQ_SUBJECTS = "sync.dlq.>";
 
-export const BUCKETS = ["destinations", "associations", "rules", "config", "leases"] as const;
+export const BUCKETS = ["destinations", "associations", "rules", "config", "leases", "operations"] as const;
 export type BucketName = (typeof BUCKETS)[number];
 
 export const EVENTS_DURABLE = "resolver";
@@ -55,8 +55,33 @@ export function bucketStream(bucket: BucketName): string {
   return `KV_${bucket}`;
 }
 
-export function bucketSubjects(bucket: BucketName): string {
-  return `$KV.${bucket}.>`;
+/** All keys of a bucket, or those of one family: `prefix` is their first token. */
+export function bucketSubjects(bucket: BucketName, prefix?: string): string {
+  return prefix === undefined ? `$KV.${bucket}.>` : `$KV.${bucket}.${prefix}.>`;
+}
+
+// Families of keys in the bucket `operations`.
+export const PAUSES = "pause";
+export const PAUSES_KEY = "pause.all";
+export const DRIFT_REQUESTS = "drift-request";
+export const DRIFT_REPORTS = "drift-report";
+export const OPERATIONS = "operation";
+export const APPROVALS = "approval";
+
+export function driftRequestKey(destination: Uid): string {
+  return `${DRIFT_REQUESTS}.${destination}`;
+}
+
+export function driftReportKey(destination: Uid): string {
+  return `${DRIFT_REPORTS}.${destination}`;
+}
+
+export function operationKey(id: Uid): string {
+  return `${OPERATIONS}.${id}`;
+}
+
+export function approvalKey(destination: Uid): string {
+  return `${APPROVALS}.${destination}`;
 }
 
 export function bucketSubject(bucket: BucketName, key: string): string {

@@ -6,8 +6,11 @@ import { secretKeySchema, secretRefSchema } from "./secret-ref.ts";
 export const associationRecordSchema = z.object({
   major: z.literal(1),
   uid: uidSchema,
-  /** `removed` is a tombstone: it stays until the unsync's outcome is in (hazard remove-then-destroy). */
-  state: z.enum(["active", "removed"]),
+  /**
+   * `removed` is a tombstone: it stays until the unsync's outcome is in (hazard remove-then-destroy). `excluded`: a
+   * person removed what a rule makes; it is there until a person sets it again (hazard rule-makes-it-again).
+   */
+  state: z.enum(["active", "removed", "excluded"]),
   destination: uidSchema,
   secretKey: secretKeySchema,
   secret: secretRefSchema,

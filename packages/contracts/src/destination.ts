@@ -21,8 +21,81 @@ export const credentialSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("client-secret"), path: z.string(), version: z.int() }),
   /** The sink's own configuration or environment holds it. */
   z.object({ kind: z.literal("environment") }),
+  /** A certificate with its private key, PEM, kept as a client secret is. */
+  z.object({ kind: z.literal("certificate"), path: z.string(), version: z.int() }),
+  /** The sink's own token of the platform (a projected service account token) is exchanged for one of Azure. */
+  z.object({ kind: z.literal("workload-identity") }),
+  /** The identity that Azure gives the machine the sink runs on; `clientId` says which, if it has several. */
+  z.object({ kind: z.literal("managed-identity") }),
 ]);
 export type Credential = z.infer<typeof credentialSchema>;
+
+/** Which addresses a destination may lead to: Vault's four switches (O18). Absent: strict, as Vault has it. */
+export const networkSchema = z.object({
+  disableStrictNetworking: z.boolean().optional(),
+  allowedIpv4Addresses: z.array(z.string()).optional(),
+  allowedIpv6Addresses: z.array(z.string()).optional(),
+  allowedPorts: z.array(z.int()).optional(),
+});
+export type NetworkRules = z.infer<typeof networkSchema>;
+
+export const ownershipSchema = z.enum(["refuse", "adopt", "overwrite"]);
+export const onDeleteSchema = z.enum(["delete", "disable", "retain"]);
+
+/** How a destination is written to, beyond what Vault knows. Absent fields take the defaults of `policyOf`. */
+export const destinationPolicySchema = z.object({
+  /**
+   * What becomes of a Key Vault secret under a wished name that is not ours. `refuse`: nothing. `adopt`: taken over
+   * where nobody else's mark is on it. `overwrite`: taken over in any case but another living association of ours.
+   */
+  ownership: ownershipSchema.optional(),
+  /** What an unsync does to our secret: soft delete, disable every live version of ours, or leave it and let go of it. */
+  onDelete: onDeleteSchema.optional(),
+  /** What becomes of an owned secret that somebody edited by hand. */
+  handEdits: z.enum(["report", "repair"]).optional(),
+  /** False: a new source version with the very same data costs a patch, not a Key Vault version (O15). */
+  versionPerVersion: z.boolean().optional(),
+  /** Vaults of one subscription and region share Azure's five-fold limit: the group's name. Absent: the vault alone. */
+  rateGroup: z.string().optional(),
+  /** Source-driven deletes that need no person: max(minimum, percent) an hour, and a percentage a day. */
+  deleteGuard: z
+    .object({
+      minimum: z.int().nonnegative().optional(),
+      hourlyPercent: z.number().min(0).max(100).optional(),
+      dailyPercent: z.number().min(0).max(100).optional(),
+    })
+    .optional(),
+});
+export type DestinationPolicy = z.infer<typeof destinationPolicySchema>;
+
+/** A destination's policy with every default filled in, but the guard's, which the service's configuration has. */
+export interface ResolvedPolicy {
+  readonly ownership: "refuse" | "adopt" | "overwrite";
+  readonly onDelete: "delete" | "disable" | "retain";
+  readonly handEdits: "report" | "repair";
+  readonly versionPerVersion: boolean;
+  readonly rateGroup: string | undefined;
+}
+
+/** The careful choice where nothing is said: nothing foreign is touched, nothing of ours is left behind. */
+export function policyOf(policy: DestinationPolicy | undefined): ResolvedPolicy {
+  return {
+    ownership: policy?.ownership ?? "refuse",
+    onDelete: policy?.onDelete ?? "delete",
+    handEdits: policy?.handEdits ?? "report",
+    versionPerVersion: policy?.versionPerVersion ?? true,
+    rateGroup: policy?.rateGroup,
+  };
+}
+
+/** Who reads for a destination, and what may be read for it (DESIGN section 6, hazard rule-as-deputy). */
+export const sourceAccessSchema = z.object({
+  /** The sinks log in with this role to read its values; absent: their own role. */
+  role: z.string().min(1).optional(),
+  /** `<mount>/<path prefix>`; absent: everything that the caller may read. */
+  allowed: z.array(z.string().min(1)).optional(),
+});
+export type SourceAccess = z.infer<typeof sourceAccessSchema>;
 
 /** KV bucket `destinations`. */
 export const destinationRecordSchema = z.object({
@@ -40,8 +113,11 @@ export const destinationRecordSchema = z.object({
     clientId: z.string(),
     cloud: z.string().optional(),
     credential: credentialSchema,
+    network: networkSchema.optional(),
   }),
   spec: syncSpecSchema,
+  policy: destinationPolicySchema.optional(),
+  source: sourceAccessSchema.optional(),
   createdAt: z.string(),
   updatedAt: z.string(),
 });

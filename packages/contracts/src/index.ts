@@ -2,10 +2,20 @@ export { associationRecordSchema, type AssociationRecord } from "./association.t
 export {
   credentialSchema,
   type Credential,
+  type DestinationPolicy,
+  destinationPolicySchema,
   destinationRecordSchema,
   type DestinationRecord,
   granularitySchema,
   type Granularity,
+  networkSchema,
+  type NetworkRules,
+  onDeleteSchema,
+  ownershipSchema,
+  policyOf,
+  type ResolvedPolicy,
+  type SourceAccess,
+  sourceAccessSchema,
   syncSpecSchema,
   type SyncSpec,
   uidSchema,
@@ -23,6 +33,21 @@ export {
   type InstanceRecord,
 } from "./instance.ts";
 export { type LeaseRecord, leaseRecordSchema } from "./lease.ts";
+export {
+  type ApprovalRecord,
+  approvalRecordSchema,
+  type DriftFinding,
+  driftFindingSchema,
+  type DriftReport,
+  driftReportSchema,
+  type DriftRequest,
+  driftRequestSchema,
+  type OperationRecord,
+  operationRecordSchema,
+  type PausesRecord,
+  pausesRecordSchema,
+} from "./operation.ts";
+export { type RuleRecord, ruleRecordSchema } from "./rule.ts";
 export {
   checkPath,
   type PathCheck,

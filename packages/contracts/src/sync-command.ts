@@ -21,10 +21,21 @@ export const permitSchema = z.discriminatedUnion("by", [
   z.object({ by: z.literal("person") }),
   /** Taken from the destination's budget for this very state, and reused for it. */
   z.object({ by: z.literal("budget"), fingerprint: z.string() }),
+  /** A person approved the set of held deletes with this digest; good for this very state (hazard held-then-alive). */
+  z.object({ by: z.literal("approval"), digest: z.string(), fingerprint: z.string() }),
 ]);
 export type Permit = z.infer<typeof permitSchema>;
 
-export const commandReasonSchema = z.enum(["source", "set", "remove", "settle", "purge"]);
+export const commandReasonSchema = z.enum([
+  "source",
+  "set",
+  "remove",
+  "settle",
+  "purge",
+  "rule",
+  "replay",
+  "drift",
+]);
 
 /** SYNC_DESIRED: the wish for one (destination, secret), complete: the sink needs no association look-up. */
 export const syncCommandSchema = z.object({

@@ -37,7 +37,7 @@ export type Applied = z.infer<typeof appliedSchema>;
 export const intentSchema = z.object({
   /** Unique per attempt, also in the tag of what is written: how the finder knows whether it landed. */
   opId: z.string(),
-  action: z.enum(["put", "patch", "delete", "recover"]),
+  action: z.enum(["put", "patch", "delete", "recover", "disable", "release"]),
   fence: fenceSchema,
   /** How long the write may take, counted from the JetStream time of the message that opened it. */
   deadlineMs: z.int().positive(),
@@ -55,7 +55,7 @@ export type Intent = z.infer<typeof intentSchema>;
 export const lateCheckSchema = z.object({
   opId: z.string(),
   name: z.string(),
-  action: z.enum(["put", "patch", "delete", "recover"]),
+  action: z.enum(["put", "patch", "delete", "recover", "disable", "release"]),
   at: z.array(z.number()),
 });
 export type LateCheck = z.infer<typeof lateCheckSchema>;
@@ -63,9 +63,11 @@ export type LateCheck = z.infer<typeof lateCheckSchema>;
 export const nameRecordSchema = z.object({
   /** As it was written; compared in lower case, as Key Vault does. */
   name: z.string(),
+  /** Under secret-key: the top-level key of the secret whose value it holds. */
+  subKey: z.string().optional(),
   applied: appliedSchema.nullable(),
   /** What the last write left there: nothing of ours, our live secret, or our soft-deleted one. */
-  state: z.enum(["absent", "live", "deleted", "recovering"]),
+  state: z.enum(["absent", "live", "deleted", "recovering", "disabled", "released"]),
   intent: intentSchema.nullable(),
 });
 export type NameRecord = z.infer<typeof nameRecordSchema>;

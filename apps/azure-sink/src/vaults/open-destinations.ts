@@ -97,6 +97,9 @@ export class OpenDestinations implements Destinations, AsyncDisposable {
         `Destination ${name} has no client_secret, and azureSink.azure.clientSecret is not set either`,
       );
     }
+    if (credential.kind !== "client-secret") {
+      throw new KeyferryError("vault-credential", `Destination ${name} has a ${credential.kind} credential`);
+    }
     const read = await this.#options.source.readSecret(
       { ...this.#options.ownMount, path: credential.path },
       credential.version,
