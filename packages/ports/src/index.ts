@@ -3,6 +3,15 @@ export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { type Random, systemRandom } from "./random.ts";
 export { SecretValue } from "./secret-value.ts";
 export {
+  recordSpans,
+  span,
+  type SpanAttributes,
+  type SpanKind,
+  type SpanOptions,
+  type SpanRecord,
+  type SpanRecorder,
+} from "./span.ts";
+export {
   currentTrace,
   formatTraceparent,
   inTrace,
@@ -10,4 +19,5 @@ export {
   nextSpan,
   parseTraceparent,
   type Trace,
+  traceOfRequest,
 } from "./trace.ts";

@@ -28,6 +28,17 @@ export function newTrace(random: Random): Trace {
   return { traceId: random.bytes(16).toString("hex"), spanId: random.bytes(8).toString("hex") };
 }
 
+const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * The trace of a write at the source: its id is the request id that the source's audit log has, without dashes, so that
+ * one search finds the write there and the Key Vault version here. Undefined if it is no request id. It has no span yet.
+ */
+export function traceOfRequest(requestId: string | undefined): Trace | undefined {
+  if (requestId === undefined || !REQUEST_ID.test(requestId)) return undefined;
+  return { traceId: requestId.replaceAll("-", "").toLowerCase(), spanId: "" };
+}
+
 /** The next span of `trace`, or of a new one. */
 export function nextSpan(trace: Trace | undefined, random: Random): Trace {
   return { ...(trace ?? newTrace(random)), spanId: random.bytes(8).toString("hex") };
