@@ -1,11 +1,12 @@
-# What the azure-sink needs: the values of what it syncs, and Keyferry's own mount to read.
-# Name the mounts or prefixes that may be synced; do not use a wildcard over all mounts.
+# What the azure-sink needs: the values of what it syncs.
 path "my-kv/data/*" {
   capabilities = ["read"]
 }
 path "my-kv/metadata/*" {
   capabilities = ["read"]
 }
+
+# Keyferry's own mount: credentials of destinations, and the keys of owner tags.
 path "keyferry/data/*" {
   capabilities = ["read"]
 }

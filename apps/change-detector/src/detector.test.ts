@@ -247,6 +247,24 @@ test("hazard expiry-without-a-change and timer-beyond-24-days: seen when it come
   expect(world.source.reads).toBeLessThanOrEqual(3);
 });
 
+test.for([3_600_000, -3_600_000])(
+  "O22: with clocks %i ms apart an expiry is seen when the source's clock says so, and is no deletion before",
+  async (serverAheadMs) => {
+    const world = newWorld({ sweepIntervalMs: 600_000 });
+    world.serverAheadMs = serverAheadMs;
+    world.model.setMetadata("p", {}, 7_200_000);
+    world.model.write("p");
+    await world.start();
+    await world.clock.advance(7_100_000);
+    expect(changesOf(world, "p")).toEqual(["first-seen"]);
+    world.model.write("q");
+    world.hintOf("q", "write", 1);
+    await world.clock.advance(700_000);
+    expect(changesOf(world, "p")).toEqual(["first-seen", "version-deleted"]);
+    expect(changesOf(world, "q")).toEqual(["first-seen"]);
+  },
+);
+
 test("hazard one-diff-many-kinds: whatever one read shows is one event", async () => {
   const world = newWorld({ sweepIntervalMs: 60_000 });
   for (let n = 0; n < 10; n += 1) world.model.write("p");

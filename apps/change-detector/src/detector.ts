@@ -9,16 +9,28 @@ import { Expiry } from "./expiry/expiry.ts";
 import { scopeOf } from "./hints/wide-hints.ts";
 import { CONFIRM_DELAYS, type ConfirmDelays, Confirmations } from "./observe/confirmations.ts";
 import { Gate } from "./observe/gate.ts";
+import { Holds } from "./observe/holds.ts";
 import { LookQueue } from "./observe/look-queue.ts";
 import { requestOfHint } from "./observe/look-request.ts";
 import { Observer } from "./observe/observe.ts";
 import { ServerGates } from "./observe/server-gates.ts";
 import { WatchedMounts } from "./observe/watched-mounts.ts";
-import type { AssociatedMounts, EventLog, HintChannel, KeyOf, MountAddress, SourceReader } from "./ports.ts";
+import type {
+  AssociatedMounts,
+  Confirmations as SourceConfirmations,
+  EventLog,
+  HintChannel,
+  KeyOf,
+  MountAddress,
+  ReportSink,
+  RulePatterns,
+  SourceReader,
+} from "./ports.ts";
 import { Memory } from "./publish/memory.ts";
 import { Publisher } from "./publish/publish.ts";
 import { SweepSchedule } from "./sweep/schedule.ts";
 import { Sweep } from "./sweep/sweep.ts";
+import { findTargets } from "./sweep/targets.ts";
 
 export interface DetectorPorts {
   readonly source: SourceReader;
@@ -29,6 +41,12 @@ export interface DetectorPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: DetectorEvents;
+  /** Absent: there are none. */
+  readonly rules?: RulePatterns;
+  /** Absent: nobody can confirm anything. */
+  readonly confirmations?: SourceConfirmations;
+  /** Where what is held back is told; absent: in the log alone. */
+  readonly reports?: ReportSink;
   /** What a standby has kept; a new one, to be loaded, if absent. */
   readonly memory?: Memory;
 }
@@ -79,18 +97,27 @@ export function createDetector(
     events.secretsKnown({ secrets: memory.size });
   });
   const gates = createGates(ports);
+  const { rules, confirmations: said } = ports;
   const mounts = new WatchedMounts({
     source,
     memory,
     clock,
     globs: options.mounts,
     ownMount: options.ownMount,
+    associated,
+    rules,
+    confirmations: said,
     signal,
+  });
+  const holds = new Holds({
+    clock,
+    sink: ports.reports,
+    onFailure: (error) => events.reportFailed({ error }),
   });
   const publisher = new Publisher({ log, memory, events, random });
   const confirmations = new Confirmations(options.confirmDelays ?? CONFIRM_DELAYS);
   const common = { sourceName, source, mounts, memory, publisher, keyOf, clock, events, signal };
-  const observer = new Observer({ ...common, confirmations, gates, random });
+  const observer = new Observer({ ...common, confirmations, holds, gates, random });
   const queue: LookQueue = new LookQueue({
     clock,
     concurrency: LOOKS_AT_ONCE,
@@ -106,9 +133,10 @@ export function createDetector(
     clock,
     random,
     intervalMs: options.sweepIntervalMs,
-    targets: () => associated.list().filter((at) => mounts.covers(at)),
+    targets: () => findTargets({ source, associated, rules, covers: (at) => mounts.covers(at), signal }),
     sweepMount: (at) => sweep.mount(at),
     gates,
+    holds,
     events,
     signal,
   });
@@ -117,6 +145,8 @@ export function createDetector(
     const ref = memory.get(key)?.ref;
     if (ref === undefined) return;
     const { namespace, mount, path } = ref;
+    // Another mount stands there now: what this one's secrets were is not to be seen any more.
+    if ((mounts.accessorAt(ref) ?? ref.accessor) !== ref.accessor) return;
     queue.add({ address: { namespace, mount, path }, cause: "expiry", asked: false, deletionHinted: false });
   }
 
@@ -152,13 +182,21 @@ export function createDetector(
         events.hintGap({ channel: "bus", why: "reconnected" });
         schedule.requestAll("gap");
       });
-      const stopFollowing = associated.onAdded((at) => {
-        if (mounts.covers(at)) schedule.requestMount(at);
-      });
+      const stops = [
+        associated.onAdded((at) => {
+          if (mounts.covers(at)) schedule.requestMount(at);
+        }),
+        rules?.onChanged(() => schedule.requestAll("rules")),
+        said?.onChanged(() => {
+          events.sourceConfirmed();
+          mounts.forget();
+          schedule.requestAll("confirmed");
+        }),
+      ];
       try {
         await Promise.all([queue.run(signal), expiry.run(signal), schedule.run()]);
       } finally {
-        stopFollowing();
+        for (const stop of stops) stop?.();
         subscription.close();
       }
     },

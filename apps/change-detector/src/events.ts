@@ -1,11 +1,9 @@
 // Owns: what the detector tells, one function per event: a log line with full fields and metrics with few labels. Paths
 // are sensitive and stay out; the key `<k>` names a secret, the mount says where to look.
-import type { Hint, SecretKey, VersionEvent } from "@keyferry/contracts";
+import type { HeldReason, Hint, SecretKey, VersionEvent } from "@keyferry/contracts";
 import type { KeyferryError } from "@keyferry/errors";
 import type { Clock, Logger } from "@keyferry/ports";
 import type { DetectorMetrics } from "./metrics.ts";
-
-export type HeldReason = "source-changed" | "mount-missing" | "source-denied" | "not-watched";
 
 export interface DetectorEvents {
   published(e: {
@@ -20,6 +18,8 @@ export interface DetectorEvents {
   /** Hints may have been missed: a sweep follows. */
   hintGap(e: { channel: Hint["channel"] | "bus" | "queue"; why: string }): void;
   auditFile(e: { state: "following" | "waiting"; path: string }): void;
+  /** `refused`: only a person changes that. */
+  eventStream(e: { state: "following" | "waiting" | "refused"; why: string }): void;
   /** Something was seen that a person has to settle; nothing was published. */
   held(e: { mount: string; why: HeldReason }): void;
   lookFailed(e: { mount: string; error: KeyferryError; attempt: number }): void;
@@ -37,6 +37,10 @@ export interface DetectorEvents {
   leaseTaken(e: { takenOver: boolean }): void;
   leaseLost(): void;
   leaseFailed(e: { error: KeyferryError }): void;
+  /** What is held could not be told to the API; the next sweep tells it. */
+  reportFailed(e: { error: KeyferryError }): void;
+  /** A person has confirmed a change of the source. */
+  sourceConfirmed(): void;
   waiting(e: { what: "source" | "bus"; error: KeyferryError }): void;
   back(e: { what: "source" | "bus" }): void;
 }
@@ -47,7 +51,7 @@ const PROGRESS_LOG_MS = 5_000;
 
 const HELD_ADVICE: Readonly<Record<HeldReason, string>> = {
   "source-changed":
-    "another cluster or another mount answers; restore the old one, or remove and set the associations again",
+    "another cluster or another mount answers; restore the old one, or confirm that it takes the old one's place",
   "mount-missing": "nothing is mounted there; mount it again or remove its associations",
   "source-denied": "grant the detector's token the policy that the documentation prints",
   "not-watched": "changeDetector.mounts does not match this mount, or it is not KV version 2",
@@ -90,6 +94,10 @@ export function createDetectorEvents(logger: Logger, metrics: DetectorMetrics, c
         { path },
         state === "following" ? "following the audit file" : "waiting for the audit file",
       );
+    },
+    eventStream({ state, why }) {
+      if (state === "following") logger.info({}, "following the event stream");
+      else if (isDue(`events ${why}`, HELD_LOG_MS)) logger.warn({ state, why }, "no event stream");
     },
     held({ mount, why }) {
       metrics.held.add({ why });
@@ -144,6 +152,10 @@ export function createDetectorEvents(logger: Logger, metrics: DetectorMetrics, c
       if (isDue("lease", HELD_LOG_MS))
         logger.warn({ error }, "the lease can't be read or written; trying again");
     },
+    reportFailed({ error }) {
+      if (isDue("report", HELD_LOG_MS)) logger.warn({ error }, "what is held back can't be reported");
+    },
+    sourceConfirmed: () => logger.info({}, "a change of the source was confirmed; sweeping"),
     waiting({ what, error }) {
       metrics.waiting.set({ for: what }, 1);
       logger.warn({ what, error }, `waiting for the ${what}`);

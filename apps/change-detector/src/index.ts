@@ -9,7 +9,9 @@ export { type ConfirmReason, diff, type KnownState, type Verdict } from "./diff/
 export { createDetectorEvents, type DetectorEvents } from "./events.ts";
 export { createDetectorMetrics, type DetectorMetrics } from "./metrics.ts";
 export type {
+  AssociatedMount,
   AssociatedMounts,
+  Confirmations,
   EventLog,
   HintChannel,
   KeyOf,
@@ -18,6 +20,8 @@ export type {
   MetadataRead,
   MountAddress,
   MountIdentity,
+  ReportSink,
+  RulePatterns,
   SecretAddress,
   SourceReader,
 } from "./ports.ts";

@@ -1,6 +1,14 @@
 // What the detector needs of the world. Adapters satisfy these in service.ts; a simulator puts its own in their place
 // (and a virtual clock), so nothing else in this app may reach the source or the bus.
-import type { Hint, PresentState, SecretKey, SecretRef, VersionEvent } from "@keyferry/contracts";
+import type {
+  HeldMount,
+  Hint,
+  PresentState,
+  SecretKey,
+  SecretRef,
+  SourceReport,
+  VersionEvent,
+} from "@keyferry/contracts";
 
 /** A mount by its path; `namespace` is absolute, empty for the root. */
 export interface MountAddress {
@@ -28,6 +36,8 @@ export interface MetadataPage {
   readonly items: readonly { readonly path: string; readonly state: PresentState }[];
   /** Keys that are there but can't be read: seen all the same. */
   readonly unreadable: readonly string[];
+  /** Of the same answer as the page before it: it was read when that was read. */
+  readonly continues?: boolean;
 }
 
 /** Reads of the source. They throw `KeyferryError`s; absent and missing are results. */
@@ -46,6 +56,8 @@ export interface SourceReader {
     readonly sealed: boolean;
     readonly clusterId: string | undefined;
   }>;
+  /** The KVv2 mounts of a namespace. Absent: mounts that rules look at, and mounts that were moved, are not found. */
+  listKv2Mounts?(namespace: string, signal: AbortSignal): Promise<readonly MountIdentity[]>;
 }
 
 export interface LoggedEvent {
@@ -81,10 +93,40 @@ export interface HintChannel {
 
 /** The mounts that somebody syncs from: what sweeps cover. */
 export interface AssociatedMounts {
-  list(): readonly MountAddress[];
+  list(): readonly AssociatedMount[];
   /** Called with the mount of each association that comes. Returns its end. */
   onAdded(listener: (mount: MountAddress) => void): () => void;
 }
+
+export interface AssociatedMount extends MountAddress {
+  /** Under which its secrets are associated. Absent: whatever stands there is taken. */
+  readonly accessor?: string;
+}
+
+/** The rules that are in force, as far as they say where to look. */
+export interface RulePatterns {
+  /** Globs over the paths of mounts, namespace by namespace. */
+  list(): readonly { readonly namespace: string; readonly mounts: readonly string[] }[];
+  /** Called whenever they changed. Returns its end. */
+  onChanged(listener: () => void): () => void;
+}
+
+/** What a person said about the source. */
+export interface Confirmations {
+  /** The cluster that is the source by the last word, if there is one. */
+  cluster(): string | undefined;
+  /** The accessor that replaces another one at this path by the last word, if there is one. */
+  accessorAt(at: MountAddress): string | undefined;
+  /** Called whenever something was said. Returns its end. */
+  onChanged(listener: () => void): () => void;
+}
+
+/** Where the detector tells what it holds back; throws the bus's errors. */
+export interface ReportSink {
+  write(report: Pick<SourceReport, "held" | "moved">): Promise<void>;
+}
+
+export type HeldChange = HeldMount["change"];
 
 /** `<k>` of a secret. */
 export type KeyOf = (ref: Pick<SecretRef, "source" | "accessor" | "path">) => SecretKey;

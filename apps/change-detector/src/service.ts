@@ -1,22 +1,28 @@
-// The only file that wires ports to adapters: Vault or OpenBao, NATS, the audit devices.
-import { type Bus, connectBus, detectorLeaseKey } from "@keyferry/bus";
-import type { AssociationRecord, InstanceRecord } from "@keyferry/contracts";
+// The only file that wires ports to adapters: Vault or OpenBao, NATS, the channels of hints.
+import { type Bus, connectBus, detectorLeaseKey, sourceReportKey } from "@keyferry/bus";
+import type { DetectorFacts, InstanceRecord } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { secretKeyOf } from "@keyferry/naming";
 import { retryForever, SERVER_AWAY } from "@keyferry/retry";
-import type { ServiceContext } from "@keyferry/service";
-import { createLogin, createVaultClient, type TokenSource, type VaultClient } from "@keyferry/vault-client";
+import { type ServiceContext, VERSION } from "@keyferry/service";
+import {
+  createSourceToken,
+  createVaultClient,
+  type TokenSource,
+  type VaultClient,
+} from "@keyferry/vault-client";
 import { createDetector, type DetectorOptions } from "./detector.ts";
-import { createDetectorEvents, type DetectorEvents } from "./events.ts";
+import { createDetectorEvents } from "./events.ts";
+import { keepFacts } from "./facts.ts";
+import { associatedMounts } from "./follow/associated-mounts.ts";
+import { rulePatterns } from "./follow/rule-patterns.ts";
+import { sourceConfirmations } from "./follow/source-confirmations.ts";
 import { Duty, type DutyCondition } from "./lease/duty.ts";
 import { LEASE_TIMING } from "./lease/lease.ts";
 import type { LeaseStore } from "./lease/lease-loop.ts";
-import { openAuditHttp } from "./hints/audit-http.ts";
-import { openAuditSocket } from "./hints/audit-socket.ts";
-import { AuditCollector } from "./hints/audit-collector.ts";
-import { loginMethodOf, needed } from "./login-method.ts";
+import { openChannels } from "./hints/open-channels.ts";
 import { createDetectorMetrics } from "./metrics.ts";
-import type { AssociatedMounts, EventLog, HintChannel, KeyOf, MountAddress } from "./ports.ts";
+import type { EventLog, HintChannel, KeyOf, ReportSink } from "./ports.ts";
 import { Memory } from "./publish/memory.ts";
 
 type Context = ServiceContext<"changeDetector">;
@@ -24,7 +30,10 @@ type Context = ServiceContext<"changeDetector">;
 /** Starts the detector. Returns when it works; waits until then for whatever is away. */
 export async function start(context: Context): Promise<void> {
   const { config, clock, random, logger, signal } = context;
-  const events = createDetectorEvents(logger, createDetectorMetrics(context.metrics), clock);
+  const { events, facts } = keepFacts(
+    createDetectorEvents(logger, createDetectorMetrics(context.metrics), clock),
+    clock,
+  );
   let condition: () => DutyCondition = () => ({
     kind: "waiting",
     why: "the detector is starting",
@@ -32,24 +41,24 @@ export async function start(context: Context): Promise<void> {
   context.addReadinessCheck("detector", () => condition());
 
   const bus = await openBus(context);
-  const vault = openSource(context);
+  tellPresence(bus, context, () => condition(), facts);
+  const { vault, token } = openSource(context);
   await bus.ready(signal);
   const keyOf = await keyOfInstance(bus, context);
   const source = config.source.name;
-  const view = await bus.associations.watch(signal);
-  await retryForever(() => view.caughtUp(signal), { policy: SERVER_AWAY, clock, random, signal });
+  const tables = await followTables(bus, context);
 
   const hints = hintsOf(bus, source);
   // Before the first sweep, so that what is written during it is either in the sweep or behind this place in the file.
-  await followAuditFile(context, hints, events);
-  await openAuditReceivers(context, hints, events);
+  await openChannels(context, { token, hints, events });
   const memory = new Memory();
   const log = logOf(bus, source);
   const ports = {
     source: vault,
     log,
     hints,
-    associated: associatedMounts(view, source),
+    ...tables,
+    reports: reportsOf(bus, context),
     keyOf,
     clock,
     random,
@@ -69,6 +78,31 @@ export async function start(context: Context): Promise<void> {
   condition = () => duty.condition();
   const running = duty.run(signal);
   context.onShutdown("detector", () => running);
+}
+
+/** Answers who asks which services there are. */
+function tellPresence(
+  bus: Bus,
+  { clock, random }: Context,
+  condition: () => DutyCondition,
+  facts: (duty: DetectorFacts["duty"]) => DetectorFacts,
+): void {
+  const id = random.uuid().slice(0, 8);
+  const startedAt = clock.now();
+  bus.presence.answer(() => {
+    const now = condition();
+    const duty = now.kind === "waiting" ? "waiting" : "note" in now ? "standing-by" : "working";
+    return {
+      major: 1,
+      service: "change-detector",
+      id,
+      version: VERSION,
+      startedAt,
+      now: clock.now(),
+      waitingFor: now.kind === "waiting" ? [now.why] : [],
+      detector: facts(duty),
+    };
+  });
 }
 
 function optionsOf({ source, changeDetector: { mounts, sweep } }: Context["config"]): DetectorOptions {
@@ -109,49 +143,27 @@ async function openBus({
   return bus;
 }
 
-function openSource(context: Context): VaultClient {
+function openSource(context: Context): { vault: VaultClient; token: TokenSource } {
   const { config, clock, logger, onShutdown } = context;
+  const { token, close } = createSourceToken({
+    ...context,
+    ...config,
+    ...(config.changeDetector.auth === undefined ? {} : { auth: config.changeDetector.auth }),
+    section: "changeDetector",
+  });
+  onShutdown("login", close);
   const vault = createVaultClient({
     address: config.source.address,
     namespace: config.source.namespace,
-    token: tokenOf(context),
+    token,
+    // A standby that is behind shows what was (hazard regression-by-stale-read).
+    fromActiveNode: true,
     clock,
     logger,
     ...(config.source.caFile === undefined ? {} : { caFile: config.source.caFile }),
   });
   onShutdown("source", () => vault.close());
-  return vault;
-}
-
-const REREAD_MS = 5_000; // a denied path answers 403 like an old token; the file is not read for each of them
-
-/** The configured token, read again when it is refused, or one that a login gives and keeps alive. */
-function tokenOf(context: Context): TokenSource {
-  const { config, clock, random, logger, rereadSecrets, secrets, onShutdown } = context;
-  const { auth } = config.changeDetector;
-  if (auth !== undefined) {
-    const { address, namespace, caFile } = config.source;
-    const login = createLogin({
-      address,
-      namespace,
-      clock,
-      random,
-      logger,
-      method: loginMethodOf(auth, rereadSecrets),
-      ...(caFile === undefined ? {} : { caFile }),
-    });
-    onShutdown("login", () => login.close());
-    return login.token;
-  }
-  let token = needed(secrets.token, "token");
-  let rereadAt = 0;
-  return async (refused) => {
-    if (refused !== undefined && clock.now() - rereadAt > REREAD_MS) {
-      rereadAt = clock.now();
-      token = needed((await rereadSecrets()).token, "token");
-    }
-    return token;
-  };
+  return { vault, token };
 }
 
 /** The key of `<k>`: made once by the association-service, waited for. */
@@ -176,33 +188,34 @@ async function keyOfInstance(bus: Bus, context: Context): Promise<KeyOf> {
   return (ref) => secretKeyOf(key, ref);
 }
 
-async function followAuditFile(context: Context, hints: HintChannel, events: DetectorEvents): Promise<void> {
-  const { auditFile } = context.config.changeDetector.hints;
-  if (auditFile === undefined) return;
-  const collector = new AuditCollector({ path: auditFile, clock: context.clock, hints, events });
-  await collector.open();
-  const following = collector.run(context.signal);
-  context.onShutdown("audit file", () => following);
+/** What the detector goes by besides the source and its own log; up to date when this resolves. */
+async function followTables(bus: Bus, { config, clock, random, signal }: Context) {
+  const associations = await bus.associations.watch(signal);
+  const rules = await bus.rules.watch(signal);
+  const confirmations = await bus.sourceConfirmations.watch(signal);
+  for (const view of [associations, rules, confirmations]) {
+    await retryForever(() => view.caughtUp(signal), { policy: SERVER_AWAY, clock, random, signal });
+  }
+  const { name } = config.source;
+  return {
+    associated: associatedMounts(associations, name),
+    rules: rulePatterns(rules),
+    confirmations: sourceConfirmations(confirmations, name),
+  };
 }
 
-async function openAuditReceivers(
-  { config, announce, onShutdown }: Context,
-  hints: HintChannel,
-  events: DetectorEvents,
-): Promise<void> {
-  const { auditSocket, auditHttp } = config.changeDetector.hints;
-  if (auditSocket !== undefined) {
-    const key = "changeDetector.hints.auditSocket.listen";
-    const socket = await openAuditSocket({ listen: auditSocket.listen, key, hints, events });
-    onShutdown("audit socket", () => socket.close());
-    await announce({ auditSocket: socket.address });
-  }
-  if (auditHttp !== undefined) {
-    const key = "changeDetector.hints.auditHttp.listen";
-    const http = await openAuditHttp({ listen: auditHttp.listen, key, hints, events });
-    onShutdown("audit http", () => http.close());
-    await announce({ auditHttp: http.address });
-  }
+function reportsOf(bus: Bus, { config, clock }: Context): ReportSink {
+  const source = config.source.name;
+  const key = sourceReportKey(source);
+  return {
+    async write(facts) {
+      const at = new Date(clock.now()).toISOString();
+      const { revision } = await bus.sourceReports.read(key);
+      const end = await bus.sourceReports.put(key, { major: 1, source, at, ...facts }, revision);
+      if (end.kind === "lost")
+        throw new KeyferryError("conflict", "Another detector reports for this source");
+    },
+  };
 }
 
 function hintsOf(bus: Bus, source: string): HintChannel {
@@ -234,35 +247,5 @@ function leaseOf(bus: Bus, source: string): LeaseStore {
       return { record: entry?.value, revision };
     },
     write: (record, expectedRevision) => bus.leases.put(key, record, expectedRevision),
-  };
-}
-
-function associatedMounts(
-  view: Awaited<ReturnType<Bus["associations"]["watch"]>>,
-  source: string,
-): AssociatedMounts {
-  const mountOf = (record: AssociationRecord): MountAddress | undefined =>
-    record.state === "active" && record.secret.source === source
-      ? { namespace: record.secret.namespace, mount: record.secret.mount }
-      : undefined;
-  const idOf = (at: MountAddress): string => JSON.stringify([at.namespace, at.mount]);
-  const list = (): Map<string, MountAddress> => {
-    const mounts = new Map<string, MountAddress>();
-    for (const [, { value }] of view.entries()) {
-      const at = mountOf(value);
-      if (at !== undefined) mounts.set(idOf(at), at);
-    }
-    return mounts;
-  };
-  const told = new Set(list().keys());
-  return {
-    list: () => [...list().values()],
-    onAdded: (listener) =>
-      view.onChange((_key, entry) => {
-        const at = entry && mountOf(entry.value);
-        if (at === undefined || told.has(idOf(at))) return;
-        told.add(idOf(at));
-        listener(at);
-      }),
   };
 }

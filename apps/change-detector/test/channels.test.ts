@@ -2,7 +2,7 @@
 // the source goes on without a detector that listens.
 import { eventually } from "@keyferry/testkit";
 import { expect, test } from "vitest";
-import { currentIs, isGone, startWorld, versionIs, type WorldOptions } from "./world.ts";
+import { currentIs, HINT_TOKEN, isGone, startWorld, versionIs, type WorldOptions } from "./world.ts";
 
 const CHANNELS = [
   ["audit-tcp", "audit-socket"],
@@ -35,4 +35,18 @@ test.for(CHANNELS)("%s alone brings every kind of change", async ([hints, channe
   await world.last("meanwhile", currentIs(1));
   await eventually(() => world.write("after").then(() => true), { what: "a write after the restart" });
   await world.last("after", currentIs(1));
+});
+
+test("a hint that somebody brings by HTTP alone is an event within the time of a read", async () => {
+  await using world = await startWorld({ hints: "manual" });
+  const at = await world.detector.announced("manualHints");
+  const post = (body: object, authorization = `Bearer ${HINT_TOKEN}`) =>
+    fetch(`http://${at}/`, { method: "POST", body: JSON.stringify(body), headers: { authorization } });
+  await world.write("app");
+  expect((await post({ mount: "secret", path: "app" }, "Bearer wrong")).status).toBe(401);
+  expect((await post({ mount: "secret", path: "app", version: 1 })).status).toBe(202);
+  expect(await world.last("app", currentIs(1))).toMatchObject({ via: "hint" });
+  await world.write("other");
+  expect((await post({ mount: "secret" })).status).toBe(202);
+  expect(await world.last("other", currentIs(1))).toMatchObject({ via: "sweep" });
 });

@@ -16,7 +16,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 const kindsOf = (path: string): string[][] =>
   world.eventsOf(path).map(({ changes }) => changes.map(({ kind }) => kind));
 
-test("a write, the next, a delete, an undelete, a delete, custom metadata: one event each", async () => {
+test("hazard delete-undelete-delete: a write, the next, a delete, an undelete, a delete, metadata: one event each", async () => {
   await world.write("a/b");
   await world.last("a/b", currentIs(1));
   await world.write("a/b");
@@ -81,7 +81,7 @@ test("a mount of several segments is watched without any association", async () 
   expect(event).toMatchObject({ via: "hint", secret: { namespace: "", mount: "team/kv" } });
 });
 
-test("a version that expires is seen to be deleted, though nothing tells of it", async () => {
+test("hazard expiry-without-a-change: a version that expires is seen to be deleted, though nothing tells of it", async () => {
   await world.call("POST", "secret/metadata/expiring", { delete_version_after: "2s" });
   await world.write("expiring");
   await world.last("expiring", versionIs(1, "live"));
@@ -105,7 +105,7 @@ test("O7: who asks about a secret that never was is told that it is gone", async
   });
 });
 
-test("rotation by rename and by truncation loses nothing, and garbage only leads to a sweep", async () => {
+test("hazard audit-file-rotated: rotation by rename and by truncation loses nothing, garbage only leads to a sweep", async () => {
   const { auditFile } = world.bao;
   await world.associate("rotated-1");
   await rename(auditFile, `${auditFile}.1`);

@@ -1,4 +1,4 @@
-// Proves that a detector that logs in by AppRole works with the policy that deploy/ has for it, past the end of its first
+// Proves that a detector that logs in by AppRole works with the policy that is printed for it, past the end of its first
 // lease, and that this policy gives it no value.
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,7 +1,7 @@
 // The detector's surroundings for a test: a real OpenBao with an audit file, a real NATS, the streams that the
 // association-service would make, and the detector as a process.
 import { randomUUID } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { associationKey, type Bus, connectBus } from "@keyferry/bus";
@@ -19,19 +19,23 @@ import {
   startService,
   VaultApi,
 } from "@keyferry/testkit";
+import { detectorPolicy } from "@keyferry/vault-client";
 
 const SOURCE = "main";
 const DESTINATION = "abcdefghijklm";
 const OWN_MOUNT = "keyferry";
 const KEY = Buffer.alloc(32, 7);
+export const HINT_TOKEN = "shared";
 
 export interface WorldOptions {
   /** The one channel that brings hints; without any, sweeps alone find changes. */
-  readonly hints: "audit-file" | "audit-tcp" | "audit-unix" | "audit-http" | "none";
+  readonly hints: "audit-file" | "idle-file" | "audit-tcp" | "audit-unix" | "audit-http" | "manual" | "none";
   readonly sweepIntervalS?: number;
-  /** The detector logs in by AppRole, with the policy of deploy/ alone, in place of the root token. */
+  /** The detector logs in by AppRole, with the printed policy alone, in place of the root token. */
   readonly login?: boolean;
   readonly persistentSource?: boolean;
+  /** Gives the address by which the detector reaches the source, from the source's own. */
+  readonly through?: (source: string) => string;
 }
 
 export interface Published {
@@ -45,27 +49,28 @@ export class World implements AsyncDisposable {
   readonly nats: NatsServer;
   readonly bus: Bus;
   readonly detector: Service;
-  /** Starts one more for the same source. Stopped with the world. */
-  readonly addDetector: () => Promise<Service>;
+  /** Starts one more for the same source, with another channel if one is named. Stopped with the world. */
+  readonly addDetector: (hints?: WorldOptions["hints"]) => Promise<Service>;
   /** All events of the source in the order of the log. */
   readonly events: Published[] = [];
 
   readonly #detectors: Service[];
+  readonly #allowed = ["secret"];
 
   constructor(parts: {
     bao: OpenBaoServer;
     nats: NatsServer;
     bus: Bus;
     detector: Service;
-    startDetector: () => Promise<Service>;
+    startDetector: (hints?: WorldOptions["hints"]) => Promise<Service>;
   }) {
     this.bao = parts.bao;
     this.nats = parts.nats;
     this.bus = parts.bus;
     this.detector = parts.detector;
     this.#detectors = [parts.detector];
-    this.addDetector = async () => {
-      const added = await parts.startDetector();
+    this.addDetector = async (hints) => {
+      const added = await parts.startDetector(hints);
       this.#detectors.push(added);
       return added;
     };
@@ -90,6 +95,12 @@ export class World implements AsyncDisposable {
   async newMount(name: string): Promise<void> {
     await this.call("POST", `sys/mounts/${name}`, { type: "kv", options: { version: "2" } });
     await eventually(() => this.call("GET", `${name}/config`), { what: `mount ${name} to answer` });
+  }
+
+  /** Lets a detector that logs in look at one more mount. */
+  async allow(mount: string): Promise<void> {
+    this.#allowed.push(mount);
+    await writePolicy(new VaultApi(this.bao.url, this.bao.rootToken), this.#allowed);
   }
 
   async refOf(path: string, mount = "secret"): Promise<SecretRef> {
@@ -183,10 +194,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   ]);
   const bus = await openBus(nats);
   const entry = await entryOf(bao, options.login === true);
-  const startDetector = async (): Promise<Service> => {
+  const startDetector = async (hints = options.hints): Promise<Service> => {
     const healthPort = await freePort();
     const configFile = join(bao.dir, `keyferry-${healthPort}.yaml`);
-    await writeFile(configFile, configOf(bao, nats, healthPort, options, { device, entry }));
+    await writeFile(configFile, configOf(bao, nats, healthPort, { ...options, hints }, { device, entry }));
     return startService("change-detector", {
       configFile,
       healthPort,
@@ -233,8 +244,6 @@ interface Entry {
   readonly env: Record<string, string>;
 }
 
-const POLICY_FILE = new URL("../../../deploy/policies/change-detector.hcl", import.meta.url);
-
 async function entryOf(bao: OpenBaoServer, login: boolean): Promise<Entry> {
   if (!login) {
     return {
@@ -243,8 +252,7 @@ async function entryOf(bao: OpenBaoServer, login: boolean): Promise<Entry> {
     };
   }
   const root = new VaultApi(bao.url, bao.rootToken);
-  const policy = (await readFile(POLICY_FILE, "utf8")).replaceAll("my-kv", "secret");
-  await root.expect("PUT", "sys/policies/acl/detector", { policy });
+  await writePolicy(root, ["secret"]);
   await root.expect("POST", "sys/auth/approle", { type: "approle" });
   await root.expect("POST", "auth/approle/role/detector", { token_policies: ["detector"], token_ttl: "3s" });
   const { role_id: roleId } = await root.expect("GET", "auth/approle/role/detector/role-id");
@@ -253,6 +261,11 @@ async function entryOf(bao: OpenBaoServer, login: boolean): Promise<Entry> {
     keys: { auth: { method: "approle", roleId, secretId: "${KEYFERRY_DETECTOR_SECRET_ID}" } },
     env: { KEYFERRY_DETECTOR_SECRET_ID: String(secretId) },
   };
+}
+
+async function writePolicy(root: VaultApi, mounts: readonly string[]): Promise<void> {
+  const policy = detectorPolicy({ flavour: "openbao", mounts });
+  await root.expect("PUT", "sys/policies/acl/detector", { policy });
 }
 
 /** A network audit device at the source, and what the detector has to listen on for it. */
@@ -287,7 +300,10 @@ async function deviceOf(hints: WorldOptions["hints"]): Promise<Device> {
         stanza: stanza("http", { uri: `http://${at}/audit` }),
         hints: { auditHttp: { listen: at } },
       };
+    case "manual":
+      return { stanza: "", hints: { manual: { listen: at, token: HINT_TOKEN } } };
     case "audit-file":
+    case "idle-file":
     case "none":
       return { stanza: "", hints: {} };
     default:
@@ -305,14 +321,20 @@ function configOf(
 ): string {
   return JSON.stringify({
     log: { level: "debug" },
-    source: { name: SOURCE, address: bao.url, ownMount: OWN_MOUNT },
+    source: { name: SOURCE, address: options.through?.(bao.url) ?? bao.url, ownMount: OWN_MOUNT },
     nats: { servers: [nats.url] },
     changeDetector: {
       listen: `127.0.0.1:${healthPort}`,
       ...entry.keys,
-      hints: options.hints === "audit-file" ? { auditFile: bao.auditFile } : device.hints,
+      hints: fileHints(bao, options.hints) ?? device.hints,
       sweep: { intervalS: options.sweepIntervalS ?? 3_600, pageSize: 3 },
       mounts: ["*"],
     },
   });
+}
+
+/** `idle-file`: the audit file of a node that serves nobody. */
+function fileHints(bao: OpenBaoServer, hints: WorldOptions["hints"]): Record<string, unknown> | undefined {
+  if (hints === "audit-file") return { auditFile: bao.auditFile };
+  return hints === "idle-file" ? { auditFile: `${bao.auditFile}.idle` } : undefined;
 }

@@ -15,7 +15,7 @@ import {
   readVersion,
   type VersionRead,
 } from "./kv/read.ts";
-import { deleteMetadata, type PutResult, putSecret } from "./kv/write.ts";
+import { deleteMetadata, destroyVersion, keepVersions, type PutResult, putSecret } from "./kv/write.ts";
 import { capabilitiesSelf, type CapabilitiesAnswer } from "./sys/capabilities.ts";
 import { type Health, health } from "./sys/health.ts";
 import { ensureKv2Mount, listKv2Mounts, type Mount, type MountLookUp, mountOf } from "./sys/mounts.ts";
@@ -32,6 +32,8 @@ export interface VaultClientOptions {
   readonly logger: Logger;
   /** Per call. */
   readonly timeoutMs?: number;
+  /** Reads are answered by the cluster's active node, whichever node is asked (OpenBao ≥ 2.7; elsewhere no difference). */
+  readonly fromActiveNode?: boolean;
 }
 
 /** Vault or OpenBao, as far as Keyferry needs it. All errors are `KeyferryError`s; what is absent is a result. */
@@ -65,6 +67,10 @@ export interface VaultClient extends AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<PutResult>;
   readSecret(secret: SecretAddress, version?: number, signal?: AbortSignal): Promise<OwnSecretRead>;
+  /** Sets how many versions of a secret of ours are kept. */
+  keepVersions(secret: SecretAddress, count: number, signal?: AbortSignal): Promise<void>;
+  /** Removes the data of one version of a secret of ours for good. */
+  destroyVersion(secret: SecretAddress, version: number, signal?: AbortSignal): Promise<void>;
   /** Deletes all versions and the metadata of a secret of ours. */
   deleteMetadata(secret: SecretAddress, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -79,6 +85,7 @@ export function createVaultClient(options: VaultClientOptions): VaultClient {
     address: options.address,
     token: options.token,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    fromActiveNode: options.fromActiveNode ?? false,
     clock,
     logger: options.logger,
     ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
@@ -105,6 +112,8 @@ export function createVaultClient(options: VaultClientOptions): VaultClient {
       ),
     putSecret: (secret, data, cas, signal) => putSecret(transport, secret, data, cas, signal),
     readSecret: (secret, version, signal) => readSecret(transport, secret, version, signal),
+    keepVersions: (secret, count, signal) => keepVersions(transport, secret, count, signal),
+    destroyVersion: (secret, version, signal) => destroyVersion(transport, secret, version, signal),
     deleteMetadata: (secret, signal) => deleteMetadata(transport, secret, signal),
     close,
     [Symbol.asyncDispose]: close,

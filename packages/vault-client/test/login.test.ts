@@ -122,6 +122,16 @@ test("a token that was revoked is replaced within the call that is refused", asy
   expect((await login.token()).reveal()).not.toBe(first.reveal());
 });
 
+test("a token that dies under many calls at once is replaced once, for all of them", async () => {
+  const { login, client } = open(await appRole("crowd", { token_ttl: "1h" }));
+  const first = await login.token();
+  const logins = await calls("auth/approle/login");
+  await root.expect("POST", "auth/token/revoke", { token: first.reveal() });
+  const reads = await Promise.all(Array.from({ length: 30 }, () => client.readMetadata(READABLE)));
+  expect(new Set(reads.map(({ kind }) => kind))).toEqual(new Set(["present"]));
+  expect(await calls("auth/approle/login")).toBe(logins + 1);
+});
+
 test("a denied path is denied: one look at the token, no login", async () => {
   const { client } = open(await appRole("denied", { token_ttl: "1h" }));
   await client.readMetadata(READABLE);

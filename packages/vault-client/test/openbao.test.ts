@@ -156,7 +156,7 @@ describe("walking a mount", () => {
 });
 
 describe("what is not a result throws", () => {
-  test("no mount, no permission, no server", async () => {
+  test("hazard answer-table: no mount, no permission, no server", async () => {
     await expect(client.readMetadata(at("x", "nowhere"))).rejects.toMatchObject({ code: "mount-missing" });
     await using stranger = clientWith("not-a-token");
     await expect(stranger.readMetadata(at("life"))).rejects.toMatchObject({ code: "source-denied" });
@@ -237,6 +237,8 @@ describe("mounts and the server", () => {
     const one = await client.capabilitiesSelf(new SecretValue(bao.rootToken), ["secret/data/app/db"]);
     expect(one.kind === "granted" && one.capabilities.get("secret/data/app/db")).toEqual(["root"]);
     expect(await client.capabilitiesSelf(new SecretValue("nobody"), paths)).toEqual({ kind: "refused" });
+    const root = new SecretValue(bao.rootToken);
+    expect(await client.capabilitiesSelf(root, paths, "nowhere")).toEqual({ kind: "namespace-missing" });
   });
 });
 

@@ -6,7 +6,9 @@ import { Alarm } from "../alarm/alarm.ts";
 
 // The server's clock decides and ours only wakes: a little after, so that the first read shows it.
 const AFTER_MS = 1_000;
-const AGAIN_MS = 10_000; // while the server's clock is behind ours
+// While the server's clock is behind ours, by seconds or by hours: as long again as it is overdue, within these.
+const AGAIN_MS_MIN = 10_000;
+const AGAIN_MS_MAX = 300_000;
 
 export interface ExpiryParts {
   readonly clock: Clock;
@@ -58,7 +60,8 @@ export class Expiry {
     if (next === undefined) return;
     if (next + AFTER_MS > clock.now()) return this.#arm(key, next + AFTER_MS);
     onDue(key);
-    this.#arm(key, clock.now() + AGAIN_MS);
+    const overdueMs = clock.now() - next;
+    this.#arm(key, clock.now() + Math.min(Math.max(overdueMs, AGAIN_MS_MIN), AGAIN_MS_MAX));
   }
 }
 

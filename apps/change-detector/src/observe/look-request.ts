@@ -12,6 +12,8 @@ export interface LookRequest {
   readonly hintedAt?: number | undefined;
   /** When the source committed the first change that was hinted, by its clock; for figures only. */
   readonly committedAt?: number | undefined;
+  /** Of the first hint that told one. */
+  readonly traceId?: string | undefined;
   /** Somebody waits for a state, also if it is "gone" (O7). */
   readonly asked: boolean;
   /** A hint spoke of the deletion of all the secret's metadata. */
@@ -22,7 +24,7 @@ export interface LookRequest {
 
 /** The look that a hint asks for. */
 export function requestOfHint(hint: Hint & { path: string }, now: number): LookRequest {
-  const { namespace, mount, path, operation, minVersion, committedAt } = hint;
+  const { namespace, mount, path, operation, minVersion, committedAt, traceId } = hint;
   return {
     address: { namespace, mount, path },
     cause: operation === "look" ? "asked" : "hint",
@@ -31,6 +33,7 @@ export function requestOfHint(hint: Hint & { path: string }, now: number): LookR
     hintedAt: now,
     minVersion,
     committedAt,
+    traceId,
   };
 }
 
@@ -45,6 +48,7 @@ export function mergeRequests(a: LookRequest, b: LookRequest): LookRequest {
     minVersion: largest(a.minVersion, b.minVersion),
     hintedAt: smallest(a.hintedAt, b.hintedAt),
     committedAt: smallest(a.committedAt, b.committedAt),
+    traceId: a.traceId ?? b.traceId,
     asked: a.asked || b.asked,
     deletionHinted: a.deletionHinted || b.deletionHinted,
     isSecondLook: (a.isSecondLook ?? false) && (b.isSecondLook ?? false),

@@ -3,14 +3,15 @@
 // Invariants: an observation counts only with accessor and cluster (O8); what is not an answer is never a deletion; a
 // look ends in an event, in "nothing changed", in "held", or in another look.
 import { assertNever, type KeyferryError, toKeyferryError } from "@keyferry/errors";
-import type { SecretKey, SecretRef, SecretState } from "@keyferry/contracts";
-import type { Clock, Random } from "@keyferry/ports";
+import type { HeldReason, SecretKey, SecretRef, SecretState } from "@keyferry/contracts";
+import { type Clock, inTrace, newTrace, type Random, span } from "@keyferry/ports";
 import { backoffMs, type BackoffPolicy } from "@keyferry/retry";
 import type { DetectorEvents } from "../events.ts";
 import type { Memory } from "../publish/memory.ts";
 import type { Publisher } from "../publish/publish.ts";
-import type { KeyOf, MountIdentity, SourceReader } from "../ports.ts";
+import type { HeldChange, KeyOf, MountAddress, MountIdentity, SourceReader } from "../ports.ts";
 import type { Confirmations } from "./confirmations.ts";
+import type { Holds } from "./holds.ts";
 import type { LookEnd } from "./look-queue.ts";
 import type { LookRequest } from "./look-request.ts";
 import type { ServerGates } from "./server-gates.ts";
@@ -23,6 +24,7 @@ export interface ObserverParts {
   readonly memory: Memory;
   readonly publisher: Publisher;
   readonly confirmations: Confirmations;
+  readonly holds: Holds;
   readonly gates: ServerGates;
   readonly keyOf: KeyOf;
   readonly clock: Clock;
@@ -64,7 +66,18 @@ export class Observer {
   }
 
   /** Looks at a secret. Waits while the source or the bus is away; never rejects. */
-  async look(request: LookRequest, attempt: number): Promise<LookEnd> {
+  look(request: LookRequest, attempt: number): Promise<LookEnd> {
+    const { traceId, cause } = request;
+    const trace = traceId === undefined ? newTrace(this.#parts.random) : { traceId, spanId: "" };
+    const options = {
+      name: "look at a secret",
+      attributes: { "keyferry.cause": cause, "keyferry.attempt": attempt },
+      after: ({ kind }: LookEnd) => ({ "keyferry.end": kind }),
+    };
+    return inTrace(trace, () => span(options, () => this.#lookUntilAnswered(request, attempt)));
+  }
+
+  async #lookUntilAnswered(request: LookRequest, attempt: number): Promise<LookEnd> {
     const { gates, signal } = this.#parts;
     for (let tried = 1; !signal.aborted; tried += 1) {
       try {
@@ -81,17 +94,17 @@ export class Observer {
   }
 
   async #lookOnce(request: LookRequest, attempt: number): Promise<LookEnd> {
-    const { mounts, events, keyOf, sourceName, publisher } = this.#parts;
+    const { mounts, keyOf, sourceName, publisher } = this.#parts;
     const { namespace, mount: mountPath, path } = request.address;
     const answer = await mounts.resolve({ namespace, mount: mountPath });
     if (answer.kind === "ignored") {
       // Somebody associated a secret that the configuration keeps from us: say so (P7).
-      if (request.asked) events.held({ mount: mountPath, why: "not-watched" });
+      if (request.asked) this.#held(request.address, "not-watched", null);
       return DONE;
     }
-    if (answer.kind === "missing") {
-      events.held({ mount: mountPath, why: "mount-missing" });
-      return DONE;
+    if (answer.kind === "missing") return this.#held(request.address, "mount-missing", null);
+    if (answer.kind === "replaced") {
+      return this.#held(request.address, "source-changed", await mounts.replacement(answer));
     }
     const { mount } = answer;
     const ref: SecretRef = {
@@ -106,7 +119,7 @@ export class Observer {
     if (request.asked) await publisher.relearn(look.key);
     const reading = await this.#read(look);
     const identity = await mounts.check(mount);
-    if (identity.kind === "changed") return this.#changed(look, identity.what);
+    if (identity.kind === "changed") return this.#changed(look, identity.what, identity.change);
     const behind = this.#behind(look, reading);
     if (behind !== undefined) return behind;
     return this.#judge(look, reading, identity.clusterId);
@@ -122,13 +135,9 @@ export class Observer {
   }
 
   /** Another cluster or mount answers: nothing that it says is about the secrets that are known. */
-  #changed(look: Look, what: "cluster" | "accessor" | "missing"): LookEnd {
-    const { events, confirmations } = this.#parts;
-    confirmations.clear(look.key);
-    events.held({
-      mount: look.mount.path,
-      why: what === "missing" ? "mount-missing" : "source-changed",
-    });
+  #changed(look: Look, what: "cluster" | "accessor" | "missing", change: HeldChange): LookEnd {
+    this.#parts.confirmations.clear(look.key);
+    this.#held(look.request.address, what === "missing" ? "mount-missing" : "source-changed", change);
     // A mount that was made anew under the path of an old one has secrets of its own; they are looked at as such.
     const isOfNewMount = what === "accessor" && look.request.cause !== "sweep";
     return isOfNewMount ? { kind: "again", at: this.#parts.clock.now(), request: look.request } : DONE;
@@ -186,6 +195,13 @@ export class Observer {
     return { kind: "again", at: readStartedAt + SECOND_LOOK_MS, request: { ...request, isSecondLook: true } };
   }
 
+  #held(at: MountAddress, why: HeldReason, change: HeldChange): LookEnd {
+    const { events, holds } = this.#parts;
+    events.held({ mount: at.mount, why });
+    holds.add(at, why, change);
+    return DONE;
+  }
+
   /** An error that is about this secret or this mount. */
   #failed(request: LookRequest, attempt: number, error: KeyferryError): LookEnd {
     const { events, mounts, random, clock } = this.#parts;
@@ -193,8 +209,7 @@ export class Observer {
     if (error.code === "request-invalid" || error.code === "operation-aborted") return DONE;
     if (error.code === "mount-missing" || error.code === "source-denied") {
       mounts.forget(request.address);
-      events.held({ mount, why: error.code });
-      return DONE;
+      return this.#held(request.address, error.code, null);
     }
     events.lookFailed({ mount, error, attempt });
     if (attempt >= FAILED_ATTEMPTS_MAX) return DONE;

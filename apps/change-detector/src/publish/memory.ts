@@ -15,6 +15,8 @@ export interface Known {
   readonly tick: number;
 }
 
+const GONE_TEXT = packState({ kind: "gone" });
+
 interface MemoryRecord extends Omit<Known, "ref" | "state"> {
   readonly mount: Omit<SecretRef, "path">;
   readonly path: string;
@@ -24,7 +26,7 @@ interface MemoryRecord extends Omit<Known, "ref" | "state"> {
 export class Memory {
   readonly #records = new Map<SecretKey, MemoryRecord>();
   readonly #keys = new Map<string, Set<SecretKey>>();
-  readonly #clusters = new Map<string, { clusterId: string; sequence: number }>();
+  #cluster: { readonly id: string; readonly sequence: number } | undefined;
   readonly #mounts = new Map<string, Omit<SecretRef, "path">>();
   #onPut: (key: SecretKey, state: SecretState) => void = () => undefined;
   #tick = 0;
@@ -61,9 +63,8 @@ export class Memory {
   put(key: SecretKey, event: VersionEvent, sequence: number): void {
     this.#tick += 1;
     const { secret, state, fingerprint, readStartedAt } = event;
-    // One text for all secrets of a mount instead of one per event that was read.
-    const known = this.#clusters.get(secret.accessor)?.clusterId;
-    const clusterId = known === event.clusterId ? known : event.clusterId;
+    // One text for all secrets instead of one per event that was read.
+    const clusterId = this.#cluster?.id === event.clusterId ? this.#cluster.id : event.clusterId;
     this.#records.set(key, {
       mount: this.#shared(secret),
       path: secret.path,
@@ -76,10 +77,7 @@ export class Memory {
     });
     const keys = this.#keys.get(secret.accessor) ?? new Set();
     this.#keys.set(secret.accessor, keys.add(key));
-    const cluster = this.#clusters.get(secret.accessor);
-    if (cluster === undefined || cluster.sequence < sequence) {
-      this.#clusters.set(secret.accessor, { clusterId, sequence });
-    }
+    if ((this.#cluster?.sequence ?? 0) < sequence) this.#cluster = { id: clusterId, sequence };
     this.#onPut(key, state);
   }
 
@@ -101,9 +99,37 @@ export class Memory {
     return this.#keys.get(accessor) ?? new Set();
   }
 
-  /** The cluster in which a mount was last seen; undefined if it never was. */
-  clusterOf(accessor: string): string | undefined {
-    return this.#clusters.get(accessor)?.clusterId;
+  /** The cluster in which the last event was seen; undefined if there is none. */
+  get cluster(): string | undefined {
+    return this.#cluster?.id;
+  }
+
+  /** Whether this state of this secret, under this path, is what is held. */
+  holds(key: SecretKey, fingerprint: string, { namespace, mount }: SecretRef): boolean {
+    const record = this.#records.get(key);
+    return (
+      record?.fingerprint === fingerprint &&
+      record.mount.mount === mount &&
+      record.mount.namespace === namespace
+    );
+  }
+
+  /** Another mount that secrets at this path were seen under and are not gone from; undefined if there is none. */
+  otherMountAt(at: { namespace: string; mount: string }, accessor: string): string | undefined {
+    for (const mount of this.#mounts.values()) {
+      const isOther =
+        mount.namespace === at.namespace && mount.mount === at.mount && mount.accessor !== accessor;
+      if (isOther && this.#hasPresent(mount)) return mount.accessor;
+    }
+    return undefined;
+  }
+
+  #hasPresent(mount: Omit<SecretRef, "path">): boolean {
+    for (const key of this.keysOf(mount.accessor)) {
+      const record = this.#records.get(key);
+      if (record?.mount === mount && record.stateText !== GONE_TEXT) return true;
+    }
+    return false;
   }
 
   /** One object per mount instead of one per secret. */

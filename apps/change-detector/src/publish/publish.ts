@@ -2,11 +2,11 @@
 // Invariants: an observation that began before what memory holds of its secret is never published (P2, hazard
 // stale-sweep-page); who loses the compare-and-set learns what the log holds and has to read the source again (O8).
 import type { LookCause, SecretKey, SecretRef, SecretState, VersionEvent } from "@keyferry/contracts";
-import { inTrace, newTrace, type Random } from "@keyferry/ports";
-import { type ConfirmReason, diff } from "../diff/diff.ts";
+import { currentTrace, inTrace, newTrace, type Random } from "@keyferry/ports";
+import { type ConfirmReason, diff, type Verdict } from "../diff/diff.ts";
 import type { DetectorEvents } from "../events.ts";
 import type { EventLog } from "../ports.ts";
-import type { Memory } from "./memory.ts";
+import type { Known, Memory } from "./memory.ts";
 
 /** What a read saw, and when it began: the two things that decide whether it counts. */
 export interface Observation {
@@ -37,6 +37,20 @@ export interface PublisherParts {
   readonly random: Random;
 }
 
+/** A state that is as it was is an event all the same where the mount was moved: who reads the secret needs its path. */
+function movedOr(verdict: Verdict, known: Known | undefined, { ref, seen }: Observation): Verdict {
+  if (known === undefined || seen.kind === "gone" || verdict.kind === "confirm") return verdict;
+  const [from, to] = [mountPath(known.ref), mountPath(ref)];
+  if (from === to) return verdict;
+  const moved = { kind: "moved", from, to } as const;
+  if (verdict.kind === "event") return { ...verdict, changes: [moved, ...verdict.changes] };
+  return { kind: "event", state: seen, fingerprint: known.fingerprint, changes: [moved] };
+}
+
+function mountPath({ namespace, mount }: SecretRef): string {
+  return namespace === "" ? mount : `${namespace}/${mount}`;
+}
+
 export class Publisher {
   readonly #parts: PublisherParts;
 
@@ -50,7 +64,7 @@ export class Publisher {
     const { key } = observation;
     const known = memory.get(key);
     if (known !== undefined && known.tick > observation.tick) return { kind: "overtaken" };
-    const verdict = diff(known, observation.seen, confirmed);
+    const verdict = movedOr(diff(known, observation.seen, confirmed), known, observation);
     if (verdict.kind !== "event") return verdict;
     const event: VersionEvent = {
       major: 1,
@@ -64,7 +78,7 @@ export class Publisher {
       ...(observation.committedAt === undefined ? {} : { committedAt: observation.committedAt }),
       ...(observation.hintedAt === undefined ? {} : { hintedAt: observation.hintedAt }),
     };
-    return inTrace(newTrace(random), async () => {
+    return inTrace(currentTrace() ?? newTrace(random), async () => {
       const result = await log.append(key, event, known?.sequence ?? 0);
       if (result.kind === "lost") {
         events.overtaken({ key });

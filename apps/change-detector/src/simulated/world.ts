@@ -5,7 +5,17 @@ import type { KeyferryError } from "@keyferry/errors";
 import type { Random } from "@keyferry/ports";
 import { createDetector, type Detector, type DetectorPorts } from "../detector.ts";
 import type { DetectorEvents } from "../events.ts";
-import type { EventLog, LoggedEvent, MountAddress, SourceReader } from "../ports.ts";
+import type {
+  AssociatedMount,
+  Confirmations,
+  EventLog,
+  LoggedEvent,
+  MountAddress,
+  MountIdentity,
+  ReportSink,
+  RulePatterns,
+  SourceReader,
+} from "../ports.ts";
 import { KvModel } from "./kv-model.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -69,6 +79,8 @@ export class ModelSource implements SourceReader {
   reads = 0;
   clusterId = "cluster-a";
   accessor = "kv_a";
+  /** Where the mount stands. */
+  path = MOUNT.mount;
   failing: KeyferryError | undefined;
   /** Reads of single secrets answer this instead, for as long as it is set. */
   stale: SecretState | undefined;
@@ -105,16 +117,21 @@ export class ModelSource implements SourceReader {
 
   async mountOf(at: { path: string }): ReturnType<SourceReader["mountOf"]> {
     this.#throwIfFailing();
-    if (at.path !== MOUNT.mount) return { kind: "missing" };
-    return {
-      kind: "mounted",
-      mount: { namespace: "", path: at.path, accessor: this.accessor, kvVersion: 2 },
-    };
+    return at.path === this.path ? { kind: "mounted", mount: this.#mount() } : { kind: "missing" };
+  }
+
+  async listKv2Mounts(namespace: string): Promise<readonly MountIdentity[]> {
+    this.#throwIfFailing();
+    return namespace === "" ? [this.#mount()] : [];
   }
 
   async health(): ReturnType<SourceReader["health"]> {
     this.#throwIfFailing();
     return { initialized: true, sealed: false, clusterId: this.clusterId };
+  }
+
+  #mount(): MountIdentity {
+    return { namespace: "", path: this.path, accessor: this.accessor, kvVersion: 2 };
   }
 
   #throwIfFailing(): void {
@@ -126,12 +143,69 @@ export function keyOf({ accessor, path }: { accessor: string; path: string }): S
   return `${accessor}/${path}`;
 }
 
+class Listeners {
+  readonly #listeners = new Set<() => void>();
+
+  onChanged(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  protected tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+class SimulatedRules extends Listeners implements RulePatterns {
+  #patterns: ReturnType<RulePatterns["list"]> = [];
+
+  list(): ReturnType<RulePatterns["list"]> {
+    return this.#patterns;
+  }
+
+  set(patterns: ReturnType<RulePatterns["list"]>): void {
+    this.#patterns = patterns;
+    this.tell();
+  }
+}
+
+class SimulatedConfirmations extends Listeners implements Confirmations {
+  #cluster: string | undefined;
+  readonly #accessors = new Map<string, string>();
+
+  cluster(): string | undefined {
+    return this.#cluster;
+  }
+
+  accessorAt({ mount }: MountAddress): string | undefined {
+    return this.#accessors.get(mount);
+  }
+
+  confirmCluster(clusterId: string): void {
+    this.#cluster = clusterId;
+    this.tell();
+  }
+
+  confirmMount(mount: string, accessor: string): void {
+    this.#accessors.set(mount, accessor);
+    this.tell();
+  }
+}
+
 export class SimulatedWorld {
   readonly clock = new VirtualClock(START);
-  readonly model = new KvModel(() => this.clock.now());
+  readonly model = new KvModel(() => this.clock.now() + this.serverAheadMs);
+  /** By how much the source's clock is ahead of the detector's. */
+  serverAheadMs = 0;
   readonly source = new ModelSource(this.model);
   readonly log = new MemoryLog();
   readonly told: [string, unknown][] = [];
+  /** What sweeps cover; the model's mount, whichever stands there. */
+  associated: readonly AssociatedMount[] = [MOUNT];
+  readonly rules = new SimulatedRules();
+  readonly said = new SimulatedConfirmations();
+  /** What the detector told that it holds, the last first. */
+  readonly reports: Parameters<ReportSink["write"]>[0][] = [];
   readonly #options: { sweepIntervalMs: number };
   readonly #detectors: { detector: Detector; abort: AbortController; running: Promise<void> }[] = [];
   readonly #hintListeners = new Set<(hint: Hint) => void>();
@@ -153,7 +227,10 @@ export class SimulatedWorld {
           return { close: () => this.#hintListeners.delete(onHint) };
         },
       },
-      associated: { list: () => [MOUNT], onAdded: () => () => undefined },
+      associated: { list: () => this.associated, onAdded: () => () => undefined },
+      rules: this.rules,
+      confirmations: this.said,
+      reports: { write: async (report) => void this.reports.unshift(structuredClone(report)) },
       keyOf,
       clock: this.clock,
       random: middling,

@@ -1,12 +1,15 @@
 // Owns: when which mounts are swept: at start, on an interval with jitter, and when somebody says that hints were
 // missed. Requests are coalesced, and a storm of them can't make sweeps follow one another without a pause.
+import type { HeldReason } from "@keyferry/contracts";
 import { type KeyferryError, toKeyferryError } from "@keyferry/errors";
 import type { Clock, Random } from "@keyferry/ports";
 import { WakeableSleep } from "../alarm/wakeable-sleep.ts";
 import type { DetectorEvents } from "../events.ts";
 import type { ServerGates } from "../observe/server-gates.ts";
-import type { MountAddress } from "../ports.ts";
+import type { Holds } from "../observe/holds.ts";
+import type { HeldChange, MountAddress } from "../ports.ts";
 import type { SweepEnd } from "./sweep.ts";
+import type { SweepTargets } from "./targets.ts";
 
 export type SweepReason =
   | "start"
@@ -15,16 +18,19 @@ export type SweepReason =
   | "topology"
   | "mount-config"
   | "association"
+  | "rules"
+  | "confirmed"
   | "retry";
 
 export interface ScheduleParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly intervalMs: number;
-  /** The mounts that a whole sweep covers. */
-  readonly targets: () => readonly MountAddress[];
+  /** The mounts that a whole sweep covers. Throws the source's errors. */
+  readonly targets: () => Promise<SweepTargets>;
   readonly sweepMount: (at: MountAddress) => Promise<SweepEnd>;
   readonly gates: ServerGates;
+  readonly holds: Holds;
   readonly events: DetectorEvents;
   readonly signal: AbortSignal;
 }
@@ -70,33 +76,56 @@ export class SweepSchedule {
     while (!signal.aborted) {
       if (this.#allBecause === undefined && clock.now() >= nextAt) this.#allBecause = "interval";
       const why = this.#allBecause;
-      const mounts = why === undefined ? [...this.#asked.values()] : this.#parts.targets();
+      const asked = [...this.#asked.values()];
       this.#asked.clear();
       this.#allBecause = undefined;
       const startedAt = clock.now();
-      if (why !== undefined || mounts.length > 0) await this.#sweep(mounts, why);
+      if (why !== undefined) await this.#sweepAll(why);
+      else for (const at of asked) if (!(await this.#sweepOne(at))) void this.#retryLater();
       if (why !== undefined) nextAt = clock.now() + this.#interval();
       const pauseMs = Math.max(PAUSE_MS_MIN, clock.now() - startedAt);
-      if (why !== undefined || mounts.length > 0) await this.#sleep(pauseMs, signal);
+      if (why !== undefined || asked.length > 0) await this.#sleep(pauseMs, signal);
       // What was asked for during the sweep or the pause ends this at once.
       await this.#untilAsked.sleep(Math.max(0, nextAt - clock.now()), signal);
     }
   }
 
-  async #sweep(mounts: readonly MountAddress[], why: SweepReason | undefined): Promise<void> {
-    const { clock, events, signal } = this.#parts;
+  async #sweepAll(why: SweepReason): Promise<void> {
+    const { clock, events, holds, signal } = this.#parts;
     const startedAt = clock.now();
-    if (why !== undefined) events.sweepStarted({ why, mounts: mounts.length });
+    const targets = await this.#targets();
+    if (targets === undefined) return void this.#retryLater();
+    const { mounts, moved } = targets;
+    events.sweepStarted({ why, mounts: mounts.length });
+    holds.sweepStarts(moved);
     let failed = 0;
     for (const at of mounts) {
       if (signal.aborted) return;
       if (!(await this.#sweepOne(at))) failed += 1;
     }
-    if (why === undefined) return;
-    const tookMs = clock.now() - startedAt;
-    events.sweepFinished({ why, mounts: mounts.length, failed, tookMs });
-    if (failed === 0) this.#completed += 1;
-    else void this.#retryLater();
+    events.sweepFinished({ why, mounts: mounts.length, failed, tookMs: clock.now() - startedAt });
+    if (signal.aborted) return;
+    if (failed > 0) return void this.#retryLater();
+    await holds.sweepEnds();
+    this.#completed += 1;
+  }
+
+  /** Undefined: the source did not tell, and is asked again later. */
+  async #targets(): Promise<SweepTargets | undefined> {
+    const { targets, gates, events, signal } = this.#parts;
+    for (let tried = 1; !signal.aborted; tried += 1) {
+      try {
+        await gates.opened(signal);
+        return await targets();
+      } catch (thrown) {
+        const error = toKeyferryError(thrown);
+        if (signal.aborted) return undefined;
+        if (gates.take(error, signal) && tried < AWAY_TRIES_MAX) continue;
+        events.sweepFailed({ mount: "", error });
+        return undefined;
+      }
+    }
+    return undefined;
   }
 
   /** False: it failed and has to be tried again. */
@@ -107,7 +136,7 @@ export class SweepSchedule {
       try {
         await gates.opened(signal);
         const end = await sweepMount(at);
-        if (end.kind === "held") events.held({ mount: at.mount, why: end.why });
+        if (end.kind === "held") this.#held(at, end.why, end.change);
         if (end.kind === "swept")
           events.mountSwept({ mount: at.mount, ...end, tookMs: clock.now() - startedAt });
         return true;
@@ -124,11 +153,17 @@ export class SweepSchedule {
     const { events } = this.#parts;
     // These need a person; the next sweep of the interval looks again.
     if (error.code === "source-denied" || error.code === "mount-missing") {
-      events.held({ mount: at.mount, why: error.code });
+      this.#held(at, error.code, null);
       return true;
     }
     events.sweepFailed({ mount: at.mount, error });
     return false;
+  }
+
+  #held(at: MountAddress, why: HeldReason, change: HeldChange): void {
+    const { events, holds } = this.#parts;
+    events.held({ mount: at.mount, why });
+    holds.add(at, why, change);
   }
 
   async #retryLater(): Promise<void> {

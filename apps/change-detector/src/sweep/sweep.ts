@@ -9,7 +9,7 @@ import type { LookRequest } from "../observe/look-request.ts";
 import type { IdentityCheck, WatchedMounts } from "../observe/watched-mounts.ts";
 import type { Memory } from "../publish/memory.ts";
 import type { Publisher } from "../publish/publish.ts";
-import type { KeyOf, MetadataPage, MountAddress, MountIdentity, SourceReader } from "../ports.ts";
+import type { HeldChange, KeyOf, MetadataPage, MountAddress, MountIdentity, SourceReader } from "../ports.ts";
 
 export interface SweepParts {
   readonly sourceName: string;
@@ -28,7 +28,7 @@ export interface SweepParts {
 
 export type SweepEnd =
   | { readonly kind: "swept"; readonly seen: number; readonly published: number; readonly doubts: number }
-  | { readonly kind: "held"; readonly why: "mount-missing" | "source-changed" }
+  | { readonly kind: "held"; readonly why: "mount-missing" | "source-changed"; readonly change: HeldChange }
   | { readonly kind: "ignored" };
 
 type Listed = { readonly key: SecretKey; readonly ref: SecretRef } & MetadataPage["items"][number];
@@ -48,7 +48,11 @@ export class Sweep {
     const { mounts, memory } = this.#parts;
     const answer = await mounts.resolve(at);
     if (answer.kind === "ignored") return { kind: "ignored" };
-    if (answer.kind === "missing") return { kind: "held", why: "mount-missing" };
+    if (answer.kind === "missing") return { kind: "held", why: "mount-missing", change: null };
+    if (answer.kind === "replaced") {
+      mounts.forget(at); // asked anew by the next sweep
+      return { kind: "held", why: "source-changed", change: await mounts.replacement(answer) };
+    }
     const { mount } = answer;
     const unseen = new Set(memory.keysOf(mount.accessor));
     const counts = { seen: 0, published: 0 };
@@ -56,7 +60,8 @@ export class Sweep {
     const identity = walked.kind === "same" ? await mounts.check(mount) : walked;
     if (identity.kind === "changed") {
       mounts.forget(at);
-      return { kind: "held", why: identity.what === "missing" ? "mount-missing" : "source-changed" };
+      const why = identity.what === "missing" ? "mount-missing" : "source-changed";
+      return { kind: "held", why, change: identity.change };
     }
     return { kind: "swept", ...counts, doubts: this.#doubt(unseen) };
   }
@@ -73,18 +78,21 @@ export class Sweep {
     const ask = () => ({ readStartedAt: clock.now(), tick: memory.tick, step: pages.next() });
     const pages = source.walkMetadata(at, { limit: pageSize, signal })[Symbol.asyncIterator]();
     let asked = ask();
+    let begun = { readStartedAt: asked.readStartedAt, tick: asked.tick };
     try {
       for (;;) {
-        const { step: read, ...begun } = asked;
+        const { step: read, readStartedAt, tick } = asked;
         const step = await read;
         if (step.done === true) return { kind: "same" };
+        // A further part of an answer is as old as the answer's first, whenever it was asked for.
+        if (step.value.continues !== true) begun = { readStartedAt, tick };
         asked = ask();
         asked.step.catch(() => undefined); // told when its turn comes, or another error was first
         const listed = this.#listed(step.value, mount, at);
         for (const { key } of listed) unseen.delete(key);
         for (const path of step.value.unreadable) unseen.delete(this.#refOf(mount, at, path).key);
         counts.seen += listed.length;
-        const changed = listed.filter(({ key, state }) => memory.fingerprint(key) !== fingerprintOf(state));
+        const changed = listed.filter(({ key, ref, state }) => !memory.holds(key, fingerprintOf(state), ref));
         if (changed.length > 0) {
           const identity = await this.#parts.mounts.check(mount);
           if (identity.kind === "changed") return identity;

@@ -35,7 +35,7 @@ const TABLE: readonly [string, number, string, ReadAnswer["kind"]][] = [
   ["an empty error list with a 403", 403, errors(), "denied"],
 ];
 
-describe("the answer table", () => {
+describe("hazard answer-table", () => {
   test.for(TABLE)("%s (%i)", ([, status, body, kind]) => {
     expect(classifyAnswer({ status, body }).kind).toBe(kind);
   });

@@ -3,6 +3,7 @@
 // Does not own: whether the mount is KVv2 (the line says `kv` for both versions), and what is done with a hint.
 // Invariant: total; a line that is not understood is `unreadable`, which the reader takes as "sweep needed".
 import type { Hint } from "@keyferry/contracts";
+import { traceOfRequest } from "@keyferry/ports";
 import { z } from "zod";
 
 export type AuditVerdict =
@@ -25,6 +26,7 @@ const entrySchema = z.object({
   type: z.string(),
   error: z.string().optional(),
   request: z.object({
+    id: z.unknown().optional(),
     operation: z.string(),
     path: z.string(),
     mount_point: z.string().optional(),
@@ -90,6 +92,7 @@ function judgeKv(entry: Entry): AuditVerdict {
   if (typeof data?.http_status_code === "number" && data.http_status_code >= 400) return NOTHING;
   const version = operation === "write" ? data?.version : undefined;
   const committedAt = Date.parse(entry.time ?? "");
+  const trace = traceOfRequest(typeof entry.request.id === "string" ? entry.request.id : undefined);
   return {
     kind: "hint",
     hint: {
@@ -102,6 +105,7 @@ function judgeKv(entry: Entry): AuditVerdict {
         ? { minVersion: version }
         : {}),
       ...(Number.isNaN(committedAt) ? {} : { committedAt }),
+      ...(trace === undefined ? {} : { traceId: trace.traceId }),
       channel: "audit-file",
     },
   };

@@ -12,6 +12,6 @@ export interface SecretAddress extends MountAddress {
 }
 
 /** The call path of a KVv2 operation, e.g. `my-kv/metadata/app/db`. */
-export function kvPath(secret: SecretAddress, operation: "data" | "metadata"): string {
+export function kvPath(secret: SecretAddress, operation: "data" | "metadata" | "destroy"): string {
   return `${encodePath(secret.mount)}/${operation}/${encodePath(secret.path)}`;
 }

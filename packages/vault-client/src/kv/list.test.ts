@@ -26,6 +26,11 @@ afterEach(async () => {
   server?.close();
 });
 
+function listed(): VaultClient {
+  if (client === undefined) throw new Error("no client");
+  return client;
+}
+
 /** A folder of keys; `give` says how many a request for so many gets, or that it is denied. */
 async function limitsOf(
   give: (limit: number) => number | "denied",
@@ -56,6 +61,21 @@ async function limitsOf(
   }
   return { keys, limits };
 }
+
+test("no step gives more than the first page's size, and what is of one answer says so", async () => {
+  await limitsOf((limit) => limit);
+  const pages = [];
+  for await (const page of listed().walkMetadata({ namespace: "", mount: "kv" }, { limit: 50 })) {
+    pages.push([page.items.length, page.continues]);
+  }
+  expect(pages.slice(0, 4)).toEqual([
+    [50, false],
+    [50, false],
+    [50, true],
+    [50, false],
+  ]);
+  expect(pages.every(([size]) => Number(size) <= 50)).toBe(true);
+});
 
 test("pages of a large folder grow, so that it takes few calls", async () => {
   const { keys, limits } = await limitsOf((limit) => limit);

@@ -1,14 +1,16 @@
 // Owns: reading a whole mount's metadata, page by page: OpenBao's detailed-metadata, list and get elsewhere.
-// Does not own: what a missing key means. Invariant: a walk that ends without throwing has shown every key that was
-// there throughout; a page that can't be read ends it with an error, as a partial list is not a list.
+// Does not own: what a missing key means. Invariants: a walk that ends without throwing has shown every key that was
+// there throughout; a page that can't be read ends it with an error, as a partial list is not a list; an answer is
+// given in parts, so that a sweep never holds the parsed metadata of more than a few hundred secrets.
 import type { PresentState } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { errorOfAnswer } from "../answer/answer-error.ts";
-import { classifyAnswer, isObject, type JsonObject } from "../answer/classify-answer.ts";
+import { classifyAnswer, type JsonObject } from "../answer/classify-answer.ts";
 import { encodePath, isAddressable } from "../transport/encode-path.ts";
 import type { Answer, Transport } from "../transport/transport.ts";
 import type { MountAddress } from "./address.ts";
 import { parseMetadata } from "./parse-metadata.ts";
+import { rawMembers, rawValueAt } from "./raw-json.ts";
 import { readMetadata } from "./read.ts";
 
 export interface ListedSecret {
@@ -30,6 +32,8 @@ export interface MetadataPage {
   readonly observedAt: number;
   /** Of the answer; 0 where the page is made of several. */
   readonly sizeBytes: number;
+  /** Of the same answer as the page before it: it was read when that was read. */
+  readonly continues?: boolean;
 }
 
 export interface PageRequest {
@@ -40,15 +44,15 @@ export interface PageRequest {
 }
 
 export interface WalkOptions {
-  /** Of each folder's first page. */
+  /** Of each folder's first page, and the most that one step gives. */
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 const PAGE_BYTES_MAX = 64 * 1024 * 1024; // 1,000 secrets of 500 versions each; a page beyond it needs a lower limit
 // A page of a folder costs OpenBao a pass over the whole folder (measured on 2.7.2: 0.8 s for 100,000 keys, whatever the
-// limit), so pages of large folders grow, up to about this size.
-const PAGE_BYTES_AIM = 2 * 1024 * 1024;
+// limit), so pages of large folders grow, up to about this size. What is held is the text; it is parsed in parts.
+const PAGE_BYTES_AIM = 4 * 1024 * 1024;
 const LIMIT_GROWTH = 2;
 const GETS_AT_ONCE = 8; // of list and get on Vault: enough to hide the round trip, few enough to leave Vault its peace
 const FOLDERS_MAX = 1_000_000; // one per secret of the largest source that is tested with; ends a server's endless tree
@@ -62,13 +66,103 @@ export async function listDetailedMetadata(
   signal?: AbortSignal,
 ): Promise<MetadataPage | { readonly kind: "unsupported" }> {
   const what = `list detailed metadata of mount ${mount.mount}`;
+  const read = await readDetailed(transport, mount, prefix, page, what, signal);
+  if (read.kind !== "answer") return read;
+  const items: ListedSecret[] = [];
+  const unreadable = [...read.unreadable];
+  for (const part of partsOf(read, prefix, Number.POSITIVE_INFINITY)) {
+    items.push(...part.items);
+    unreadable.push(...part.unreadable);
+  }
+  return { ...pageFacts(read), items, unreadable };
+}
+
+/** What an answer's list of keys says, and the text of the metadata, not parsed yet. */
+interface DetailedAnswer {
+  readonly kind: "answer";
+  readonly folders: readonly string[];
+  readonly unreadable: readonly string[];
+  /** Whole paths of secrets. */
+  readonly paths: readonly string[];
+  readonly keyInfo: string;
+  readonly next: string | undefined;
+  readonly observedAt: number;
+  readonly sizeBytes: number;
+}
+
+async function readDetailed(
+  transport: Transport,
+  mount: MountAddress,
+  prefix: string,
+  page: PageRequest,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<DetailedAnswer | MetadataPage | { readonly kind: "unsupported" }> {
   const answer = await sendList(transport, mount, "detailed-metadata", prefix, page, what, signal);
+  if (answer.status === 200) return detailedOf(answer, prefix, page, what);
   const read = classifyAnswer(answer);
   if (read.kind === "absent") return emptyPage(answer.observedAt);
   // Both also happen on OpenBao (an unmounted engine, a policy without this path): the caller's plain list tells.
   if (read.kind === "mount-missing" || read.kind === "denied") return { kind: "unsupported" };
-  if (read.kind !== "live") throw errorOfAnswer(read, what);
-  return pageOf(read.data, prefix, page, answer, what);
+  throw errorOfAnswer(read, what);
+}
+
+function detailedOf(
+  { body, observedAt }: Answer,
+  prefix: string,
+  { limit, lastBelow = limit }: PageRequest,
+  what: string,
+): DetailedAnswer {
+  const keys = keysOf({ keys: parsed(rawValueAt(body, ["data", "keys"])) }, what);
+  const keyInfo = rawValueAt(body, ["data", "key_info"]);
+  if (keyInfo === undefined) {
+    throw new KeyferryError("source-answer-unknown", `${what}: a page without key_info`);
+  }
+  return {
+    kind: "answer",
+    ...sortKeys(keys, prefix),
+    keyInfo,
+    next: keys.length < lastBelow ? undefined : keys.at(-1),
+    observedAt,
+    sizeBytes: body.length,
+  };
+}
+
+/** The secrets of an answer, so many at a time. Keys without metadata that can be understood are the last part's. */
+function* partsOf(
+  { paths, keyInfo, observedAt }: DetailedAnswer,
+  prefix: string,
+  sizeMax: number,
+): Generator<{ readonly items: readonly ListedSecret[]; readonly unreadable: readonly string[] }> {
+  const missing = new Set(paths);
+  let items: ListedSecret[] = [];
+  for (const [key, text] of rawMembers(keyInfo)) {
+    const path = prefix + key;
+    if (!missing.has(path)) continue; // a folder, or not in the list of keys
+    const state = parseMetadata(parsed(text), observedAt);
+    if (state === undefined) continue;
+    missing.delete(path);
+    if (items.length >= sizeMax) {
+      yield { items, unreadable: [] };
+      items = [];
+    }
+    items.push({ path, state });
+  }
+  yield { items, unreadable: [...missing] };
+}
+
+function pageFacts({ folders, next, observedAt, sizeBytes }: DetailedAnswer) {
+  return { kind: "page", folders, next, observedAt, sizeBytes } as const;
+}
+
+/** JSON, or undefined for what is none. */
+function parsed(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined; // the caller says what is missing; the text stays out of errors (P5)
+  }
 }
 
 /** The whole mount. Each step of the iteration is one page, read when it is asked for. */
@@ -108,42 +202,54 @@ async function* pagesOf(
   folders: string[],
   options: WalkOptions,
 ): AsyncGenerator<MetadataPage, "whole" | "unsupported", undefined> {
+  const what = `list detailed metadata of mount ${mount.mount}`;
   let after: string | undefined;
   let { limit } = options;
   let mayGrow = true;
   for (;;) {
     const request = { after, limit, lastBelow: options.limit };
-    const page = await firstAnswer(transport, mount, prefix, request, options);
-    if (page === undefined) {
+    const answer = await firstAnswer(transport, mount, prefix, request, what, options);
+    if (answer === undefined) {
       if (limit === options.limit) return "unsupported";
       // A policy may hold the limit down (reference 3.3, `pagination_limit`).
       mayGrow = false;
       ({ limit } = options);
       continue;
     }
-    folders.push(...page.folders);
-    yield page;
-    after = page.next;
+    folders.push(...answer.folders);
+    if (answer.kind === "page") {
+      yield answer;
+      return "whole";
+    }
+    let continues = false;
+    for (const part of partsOf(answer, prefix, options.limit)) {
+      const unreadable = continues ? part.unreadable : [...answer.unreadable, ...part.unreadable];
+      yield { ...pageFacts(answer), items: part.items, unreadable, continues };
+      continues = true;
+    }
+    after = answer.next;
     if (after === undefined) return "whole";
-    if (mayGrow && page.sizeBytes * LIMIT_GROWTH <= PAGE_BYTES_AIM) limit *= LIMIT_GROWTH;
+    if (mayGrow && answer.sizeBytes * LIMIT_GROWTH <= PAGE_BYTES_AIM) limit *= LIMIT_GROWTH;
   }
 }
 
-/** A detailed page, or undefined if this server has none. */
+/** A detailed answer, an empty page where there is nothing (any more), or undefined if this server has none. */
 async function firstAnswer(
   transport: Transport,
   mount: MountAddress,
   prefix: string,
   request: PageRequest,
+  what: string,
   options: WalkOptions,
-): Promise<MetadataPage | undefined> {
-  const page = await listDetailedMetadata(transport, mount, prefix, request, options.signal);
-  if (page.kind === "unsupported") return undefined;
+): Promise<DetailedAnswer | MetadataPage | undefined> {
+  const answer = await readDetailed(transport, mount, prefix, request, what, options.signal);
+  if (answer.kind === "unsupported") return undefined;
   // An empty mount and a server that doesn't know the path may answer alike; the plain list tells them apart.
   const isFirst = prefix === "" && request.after === undefined;
-  const emptyMount = isFirst && page.items.length + page.folders.length === 0;
-  if (emptyMount && (await listKeys(transport, mount, prefix, options)).keys.length > 0) return undefined;
-  return page;
+  const isEmpty = answer.kind === "page" || answer.paths.length + answer.folders.length === 0;
+  if (isFirst && isEmpty && (await listKeys(transport, mount, prefix, options)).keys.length > 0)
+    return undefined;
+  return answer;
 }
 
 /** A folder by LIST, then GET for each key, in groups of `limit`. */
@@ -226,34 +332,6 @@ function sendList(
     bytesMax: PAGE_BYTES_MAX,
     signal,
   });
-}
-
-function pageOf(
-  data: JsonObject,
-  prefix: string,
-  { limit, lastBelow = limit }: PageRequest,
-  { observedAt, body }: Answer,
-  what: string,
-): MetadataPage {
-  const keys = keysOf(data, what);
-  const info = data["key_info"];
-  if (!isObject(info)) throw new KeyferryError("source-answer-unknown", `${what}: a page without key_info`);
-  const { paths, folders, unreadable } = sortKeys(keys, prefix);
-  const items: ListedSecret[] = [];
-  for (const path of paths) {
-    const state = parseMetadata(info[path.slice(prefix.length)], observedAt);
-    if (state === undefined) unreadable.push(path);
-    else items.push({ path, state });
-  }
-  return {
-    kind: "page",
-    items,
-    unreadable,
-    folders,
-    next: keys.length < lastBelow ? undefined : keys.at(-1),
-    observedAt,
-    sizeBytes: body.length,
-  };
 }
 
 interface SortedKeys {

@@ -2,6 +2,13 @@
 // `1.0` must reach Key Vault as the source wrote them (DESIGN section 7, lossless JSON numbers).
 // Precondition of all functions: the text is valid JSON (the caller has parsed it).
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSED = 0x7d;
+const BRACKET_OPEN = 0x5b;
+const BRACKET_CLOSED = 0x5d;
+
 /** The text of the value under these nested keys, exactly as it stands; undefined if it isn't there. */
 export function rawValueAt(json: string, keys: readonly string[]): string | undefined {
   let start = skipSpace(json, 0);
@@ -52,21 +59,31 @@ function skipValue(json: string, start: number): number {
 function skipNested(json: string, start: number): number {
   let depth = 0;
   for (let at = start; at < json.length; at += 1) {
-    const character = json[at];
-    if (character === '"') at = skipString(json, at) - 1;
-    else if (character === "{" || character === "[") depth += 1;
-    else if (character === "}" || character === "]") {
-      depth -= 1;
-      if (depth === 0) return at + 1;
+    switch (json.charCodeAt(at)) {
+      case QUOTE:
+        at = skipString(json, at) - 1;
+        break;
+      case BRACE_OPEN:
+      case BRACKET_OPEN:
+        depth += 1;
+        break;
+      case BRACE_CLOSED:
+      case BRACKET_CLOSED:
+        depth -= 1;
+        if (depth === 0) return at + 1;
+        break;
+      default:
     }
   }
   return json.length;
 }
 
+// By indexOf, as a page of a sweep is megabytes of strings.
 function skipString(json: string, start: number): number {
-  for (let at = start + 1; at < json.length; at += 1) {
-    if (json[at] === "\\") at += 1;
-    else if (json[at] === '"') return at + 1;
+  for (let at = json.indexOf('"', start + 1); at !== -1; at = json.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (json.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return at + 1;
   }
   return json.length;
 }

@@ -58,6 +58,44 @@ export async function deleteMetadata(
   expectSuccess(answer, what);
 }
 
+/** Sets how many versions of a secret are kept; what is beyond goes with the next write. Makes no version. */
+export async function keepVersions(
+  transport: Transport,
+  secret: SecretAddress,
+  count: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const what = `write metadata in mount ${secret.mount}`;
+  const answer = await transport.send({
+    method: "POST",
+    path: kvPath(secret, "metadata"),
+    namespace: secret.namespace,
+    body: JSON.stringify({ max_versions: count }),
+    what,
+    signal,
+  });
+  expectSuccess(answer, what);
+}
+
+/** Removes the data of one version for good. */
+export async function destroyVersion(
+  transport: Transport,
+  secret: SecretAddress,
+  version: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const what = `destroy a version in mount ${secret.mount}`;
+  const answer = await transport.send({
+    method: "POST",
+    path: kvPath(secret, "destroy"),
+    namespace: secret.namespace,
+    body: JSON.stringify({ versions: [version] }),
+    what,
+    signal,
+  });
+  expectSuccess(answer, what);
+}
+
 /** Throws unless the answer to a write is 200 or 204. */
 export function expectSuccess(answer: Answer, what: string): void {
   if (answer.status === 204 || answer.status === 200) return;

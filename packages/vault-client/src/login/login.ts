@@ -83,6 +83,7 @@ class LivingToken {
   #loggingIn: Promise<Lease> | undefined;
   #keeping: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<SecretValue> | undefined;
 
   constructor(options: LoginOptions) {
     this.#options = options;
@@ -101,10 +102,19 @@ class LivingToken {
     const held = this.#lease;
     if (held === undefined) return (await this.#logIn()).token;
     if (refused === undefined || refused.reveal() !== held.token.reveal()) return held.token;
+    // Whoever is refused while the question runs waits for its answer: a dead token is refused to many calls at once.
+    if (this.#asking !== undefined) return this.#asking;
     const { clock } = this.#options;
     if (clock.now() - this.#askedAt < ASK_AGAIN_MS) return held.token;
     this.#askedAt = clock.now();
-    if (await this.#isAlive(held.token)) return held.token; // so the path is denied
+    this.#asking = this.#livingOrNew(held.token).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #livingOrNew(token: SecretValue): Promise<SecretValue> {
+    if (await this.#isAlive(token)) return token; // so the path is denied
     return (await this.#logIn()).token;
   }
 

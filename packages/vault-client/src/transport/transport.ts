@@ -3,7 +3,7 @@
 // would go with them), nothing of a request or an answer enters an error (P5).
 import { readFileSync } from "node:fs";
 import { KeyferryError } from "@keyferry/errors";
-import type { Clock, Logger, SecretValue } from "@keyferry/ports";
+import { type Clock, type Logger, type SecretValue, span } from "@keyferry/ports";
 import { Agent, type Dispatcher } from "undici";
 
 /** A token, or who has it: asked for each call, and once more with the token that the server has refused. */
@@ -14,6 +14,8 @@ export interface TransportOptions {
   readonly token: TokenSource;
   readonly caFile?: string;
   readonly timeoutMs: number;
+  /** Reads are answered by the cluster's active node, whichever node is asked, as far as the server can do that. */
+  readonly fromActiveNode?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -48,6 +50,8 @@ export class Transport {
   readonly #prefix: string;
   readonly #agent: Agent;
   readonly #options: TransportOptions;
+  /** An index that no standby has reached, once the server has shown that it knows indexes. */
+  #unreached: string | undefined;
 
   constructor(options: TransportOptions) {
     const url = parseAddress(options.address);
@@ -69,6 +73,17 @@ export class Transport {
 
   /** One exchange. After a 403 with our own token, once more if the token's source gives another one by then. */
   async send(call: Call): Promise<Answer> {
+    return span(
+      {
+        name: `source ${call.method}`,
+        kind: "client",
+        after: ({ status }) => ({ "http.response.status_code": status }),
+      },
+      () => this.#sendTraced(call),
+    );
+  }
+
+  async #sendTraced(call: Call): Promise<Answer> {
     const token = call.token === undefined ? await this.#ownToken() : call.token;
     const answer = await this.#exchange(call, token);
     if (answer.status !== 403 || call.token !== undefined || typeof this.#options.token !== "function") {
@@ -87,6 +102,12 @@ export class Transport {
     await this.#agent.destroy();
   }
 
+  /** OpenBao ≥ 2.7 (measured on 2.7.2): a read beyond a standby's index goes to the active node, which answers any. */
+  #consistency({ method }: Call): Record<string, string> {
+    if (method !== "GET" || this.#unreached === undefined) return {};
+    return { "x-vault-index": this.#unreached, "x-vault-inconsistent": "forward-active-node" };
+  }
+
   async #ownToken(refused?: SecretValue): Promise<SecretValue> {
     const { token } = this.#options;
     return typeof token === "function" ? token(refused) : token;
@@ -99,11 +120,13 @@ export class Transport {
         origin: this.#origin,
         path: this.#prefix + call.path,
         method: call.method,
-        headers: headersOf(call, token),
+        headers: { ...headersOf(call, token), ...this.#consistency(call) },
         body: call.body ?? null,
         signal: limit.signal,
       });
       const body = await readBody(response, call.bytesMax ?? ANSWER_BYTES_MAX, call.what);
+      if (this.#options.fromActiveNode === true)
+        this.#unreached = unreachedBy(response.headers) ?? this.#unreached;
       return {
         status: response.statusCode,
         body,
@@ -152,6 +175,23 @@ class TimeLimit {
   }
 }
 
+const INDEX_MAX = "9223372036854775807";
+
+/** The highest index of the cluster that an answer's index names; undefined where there is none, or Vault's own kind. */
+function unreachedBy(headers: Dispatcher.ResponseData["headers"]): string | undefined {
+  const index = headers["x-vault-index"];
+  if (typeof index !== "string") return undefined;
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(index, "base64").toString("utf8"));
+    const cluster =
+      typeof parsed === "object" && parsed !== null && "cluster" in parsed ? parsed.cluster : undefined;
+    if (typeof cluster !== "string") return undefined;
+    return Buffer.from(JSON.stringify({ cluster, value: INDEX_MAX }), "utf8").toString("base64");
+  } catch {
+    return undefined; // Vault Enterprise's index is no JSON, and can't be made up
+  }
+}
+
 function headersOf(call: Call, token: SecretValue | "none"): Record<string, string> {
   return {
     accept: "application/json",
@@ -163,7 +203,9 @@ function headersOf(call: Call, token: SecretValue | "none"): Record<string, stri
 }
 
 async function readBody(response: Dispatcher.ResponseData, bytesMax: number, what: string): Promise<string> {
-  const chunks: Buffer[] = [];
+  // Each chunk becomes text at once: a page of a sweep is megabytes, of which two copies would lie outside the heap.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const parts: string[] = [];
   let sizeBytes = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
     sizeBytes += chunk.byteLength;
@@ -173,9 +215,10 @@ async function readBody(response: Dispatcher.ResponseData, bytesMax: number, wha
         `${what}: the answer is larger than ${bytesMax} bytes`,
       );
     }
-    chunks.push(chunk);
+    parts.push(decoder.decode(chunk, { stream: true }));
   }
-  return Buffer.concat(chunks).toString("utf8");
+  parts.push(decoder.decode());
+  return parts.join("");
 }
 
 function dateOf(header: string | string[] | undefined): number | undefined {
