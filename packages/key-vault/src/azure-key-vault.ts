@@ -145,6 +145,20 @@ export class AzureKeyVault implements KeyVault {
     return { kind: "deleted", tags: properties.tags ?? {}, recoveryLevel: properties.recoveryLevel };
   }
 
+  async *listDeleted(call: Call): AsyncGenerator<{ name: string; tags: Tags }[]> {
+    const secrets = this.#parts.client.listDeletedSecrets({ abortSignal: call.signal });
+    const pages = secrets.byPage({ maxPageSize: PAGE_SIZE })[Symbol.asyncIterator]();
+    for (let count = 0; count < LIST_PAGES_MAX; count += 1) {
+      const next = onlyDone(
+        await this.#send("list-deleted", false, call, () => pages.next()),
+        "list-deleted",
+      );
+      if (next.done === true) return;
+      yield next.value.map(({ name, properties }) => ({ name, tags: properties.tags ?? {} }));
+    }
+    throw new KeyferryError("vault-error", `The list of deleted secrets has more than ${LIST_PAGES_MAX} pages`);
+  }
+
   async *list(call: Call): AsyncGenerator<SecretListed[]> {
     const secrets = this.#parts.client.listPropertiesOfSecrets({ abortSignal: call.signal });
     const pages = secrets.byPage({ maxPageSize: PAGE_SIZE })[Symbol.asyncIterator]();
@@ -261,7 +275,10 @@ function listedOf(properties: SecretProperties): SecretListed {
     tags: properties.tags ?? {},
     updatedOn: properties.updatedOn?.getTime() ?? 0,
     enabled: properties.enabled ?? true,
+    notBefore: properties.notBefore?.getTime(),
+    expires: properties.expiresOn?.getTime(),
     managed: properties.managed ?? false,
     contentType: properties.contentType,
+    recoveryLevel: properties.recoveryLevel,
   };
 }

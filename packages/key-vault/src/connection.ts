@@ -1,9 +1,10 @@
-// Owns: the sockets: how many, which certificates are trusted, where they lead. An emulator changes where they lead and
+// Owns: the sockets: how many, which certificates are trusted, where they may lead. An emulator changes where they lead and
 // nothing else: URL, Host header, server name and certificate check stay those of the real vault, so that the same code
 // runs against both.
 import { readFileSync } from "node:fs";
 import { Agent, type AgentOptions } from "node:https";
 import { getCACertificates } from "node:tls";
+import type { LookupFunction } from "node:net";
 import { KeyferryError } from "@keyferry/errors";
 
 export interface ConnectionOptions {
@@ -12,6 +13,8 @@ export interface ConnectionOptions {
   readonly ca?: string | undefined;
   readonly emulator?: { readonly address: string } | undefined;
   readonly maxSockets: number;
+  /** Judges where a name leads to. An emulator, whose address the server's configuration has, is not asked about. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** Shorter than any server keeps an idle connection, so that a request rarely meets one that is being closed. */
@@ -29,6 +32,7 @@ export function createAgent(options: ConnectionOptions): Agent {
     timeout: IDLE_SOCKET_MS,
     scheduling: "lifo",
     minVersion: "TLSv1.2",
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
     ...(own.length === 0 ? {} : { ca: [...system, ...own] }),
   };
   return emulator === undefined ? new Agent(agentOptions) : new RedirectingAgent(agentOptions, emulator);

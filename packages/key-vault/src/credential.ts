@@ -1,19 +1,36 @@
 // Owns: tokens: which identity, and that one flight fetches a token for all who wait (reference: the SDK's client and a
 // cold credential each call once per request). Does not own: caching and refreshing; @azure/identity and the SDK do.
-import { ClientSecretCredential } from "@azure/identity";
-import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
+import { readFile } from "node:fs/promises";
+import {
+  ClientAssertionCredential,
+  ClientCertificateCredential,
+  ClientSecretCredential,
+  ManagedIdentityCredential,
+  type TokenCredential,
+} from "@azure/identity";
 import { KeyferryError } from "@keyferry/errors";
 import type { SecretValue } from "@keyferry/ports";
-import { type ExchangeLog, noting } from "./exchange.ts";
+import { SingleFlightCredential } from "./single-flight.ts";
 import type { Transport } from "./transport.ts";
 
-/** Who a destination is in Azure. Open for workload and managed identity: another kind, another credential below. */
-export type AzureCredential = {
-  readonly kind: "client-secret";
+interface Application {
   readonly tenantId: string;
   readonly clientId: string;
-  readonly clientSecret: SecretValue;
-};
+}
+
+/** Who a destination is in Azure. */
+export type AzureCredential =
+  | (Application & { readonly kind: "client-secret"; readonly clientSecret: SecretValue })
+  /** Certificate and private key, PEM. */
+  | (Application & { readonly kind: "certificate"; readonly certificate: SecretValue })
+  /** The platform's token in a file, read again for each of Azure's. It must be for `audience`. */
+  | (Application & {
+      readonly kind: "workload-identity";
+      readonly tokenFile: string;
+      readonly audience?: string | undefined;
+    })
+  /** The machine's identity; `clientId`, unless empty, says which one of several. */
+  | (Application & { readonly kind: "managed-identity" });
 
 export interface AuthorityOptions {
   readonly authorityHost: string;
@@ -22,100 +39,102 @@ export interface AuthorityOptions {
   readonly instanceDiscovery: boolean;
 }
 
+/** A credential for the SDK. Nothing is sent and no file is read before a token is asked for. */
 export function createCredential(credential: AzureCredential, authority: AuthorityOptions): TokenCredential {
-  const { tenantId, clientId, clientSecret } = credential;
-  return new SingleFlightCredential(
-    () =>
-      new ClientSecretCredential(tenantId, clientId, clientSecret.reveal(), {
-        authorityHost: authority.authorityHost,
-        disableInstanceDiscovery: !authority.instanceDiscovery,
-        httpClient: authority.transport,
-        retryOptions: { maxRetries: 0 },
-        redirectOptions: { maxRetries: 0 },
-      }),
-  );
-}
-
-/** One call of the inner credential at a time for all who want the same token. */
-export class SingleFlightCredential implements TokenCredential {
-  readonly #make: () => TokenCredential;
-  #inner: TokenCredential;
-  readonly #flights = new Map<string, Promise<AccessToken>>();
-
-  constructor(make: () => TokenCredential) {
-    this.#make = make;
-    this.#inner = make();
-  }
-
-  getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken> {
-    // Without the tenant that the challenge names: the configured one decides, so that no answer of a server can choose
-    // who signs, and a tenant may be written as a DNS name.
-    const wanted: GetTokenOptions = {
-      enableCae: options?.enableCae ?? true,
-      ...(options?.claims === undefined ? {} : { claims: options.claims }),
-    };
-    const key = JSON.stringify([scopes, wanted]);
-    let flight = this.#flights.get(key);
-    if (flight === undefined) {
-      flight = this.#fetch(scopes, wanted).finally(() => this.#flights.delete(key));
-      this.#flights.set(key, flight);
+  const { tenantId, clientId, kind } = credential;
+  const sending = {
+    httpClient: authority.transport,
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+  };
+  const options = {
+    ...sending,
+    authorityHost: authority.authorityHost,
+    disableInstanceDiscovery: !authority.instanceDiscovery,
+  };
+  switch (kind) {
+    case "client-secret": {
+      const secret = credential.clientSecret;
+      return new SingleFlightCredential(
+        () => new ClientSecretCredential(tenantId, clientId, secret.reveal(), options),
+        { kind },
+      );
     }
-    // The flight goes on for the others when one caller gives up.
-    return untilAborted(flight, options?.abortSignal);
-  }
-
-  async #fetch(scopes: string | string[], options: GetTokenOptions): Promise<AccessToken> {
-    const log: ExchangeLog = { last: undefined };
-    try {
-      const token = await noting(log, () => this.#inner.getToken(scopes, options));
-      if (token !== null) return token;
-    } catch (thrown) {
-      // After one failure of the authority the library refuses for a minute without asking; when to ask again is the
-      // caller's decision. Nothing is lost with it: there was no valid token.
-      this.#inner = this.#make();
-      throw tokenError(thrown, log);
+    case "certificate": {
+      const pem = credential.certificate;
+      return new SingleFlightCredential(
+        () => new ClientCertificateCredential(tenantId, clientId, { certificate: pem.reveal() }, options),
+        { kind },
+      );
     }
-    throw new KeyferryError("vault-credential", "Azure gave no token", { operation: "token" });
+    case "workload-identity": {
+      const token = new FederatedToken(credential.tokenFile, credential.audience ?? EXCHANGE_AUDIENCE);
+      return new SingleFlightCredential(
+        () => new ClientAssertionCredential(tenantId, clientId, () => token.current(), options),
+        { kind, prepare: () => token.read() },
+      );
+    }
+    case "managed-identity":
+      return new SingleFlightCredential(
+        () => new ManagedIdentityCredential({ ...sending, ...(clientId === "" ? {} : { clientId }) }),
+        { kind },
+      );
+    default:
+      return kind satisfies never;
   }
 }
 
-/** The library's error holds the token request; only the code of Entra's answer is taken from it. */
-function tokenError(thrown: unknown, log: ExchangeLog): KeyferryError {
-  const { answer, failure } = log.last ?? { answer: undefined, failure: undefined };
-  if (failure !== undefined) {
-    return new KeyferryError("vault-unreachable", "Azure's identity provider did not answer", {
-      operation: "token",
-      code: failure,
-    });
+// reference: the audience that Entra takes unless a federated credential says otherwise.
+const EXCHANGE_AUDIENCE = "api://AzureADTokenExchange";
+
+/** The platform's token. It rotates, and is read before each token of Azure's. */
+class FederatedToken {
+  readonly #file: string;
+  readonly #audience: string;
+  #jwt = "";
+
+  constructor(file: string, audience: string) {
+    this.#file = file;
+    this.#audience = audience;
   }
-  if (answer !== undefined && (answer.status >= 500 || answer.status === 429)) {
-    return new KeyferryError("vault-unreachable", `Azure's identity provider answered ${answer.status}`, {
-      operation: "token",
-      status: answer.status,
-    });
+
+  async current(): Promise<string> {
+    return this.#jwt;
   }
-  const aadsts = /AADSTS\d{3,8}/.exec(thrown instanceof Error ? thrown.message : "")?.[0] ?? null;
-  return new KeyferryError(
-    "vault-credential",
-    `Azure refused a token${aadsts === null ? "" : `: ${aadsts}`}`,
-    {
-      operation: "token",
-      aadsts,
-    },
-  );
+
+  /** @throws KeyferryError `vault-credential` where the file has no token for the audience */
+  async read(): Promise<void> {
+    const jwt = await readFile(this.#file, "utf8").then(
+      (text) => text.trim(),
+      (error: NodeJS.ErrnoException) => {
+        const code = error.code ?? "unknown";
+        throw new KeyferryError("vault-credential", `The file with the federated token can't be read: ${code}`, {
+          code,
+        });
+      },
+    );
+    const audiences = audiencesOf(jwt);
+    if (audiences === undefined) {
+      throw new KeyferryError("vault-credential", "The file with the federated token holds no JWT");
+    }
+    if (!audiences.includes(this.#audience)) {
+      throw new KeyferryError(
+        "vault-credential",
+        `The federated token is not for ${this.#audience}: set the projected token's audience, or the destination's identity_token_audience`,
+      );
+    }
+    this.#jwt = jwt;
+  }
 }
 
-type SignalLike = NonNullable<GetTokenOptions["abortSignal"]>;
-
-async function untilAborted<T>(promise: Promise<T>, signal: SignalLike | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(new KeyferryError("operation-aborted", "The operation was aborted"));
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort);
+function audiencesOf(jwt: string): readonly unknown[] | undefined {
+  const parts = jwt.split(".");
   try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? "", "base64url").toString("utf8"));
+    if (parts.length !== 3 || typeof claims !== "object" || claims === null) return undefined;
+    const { aud } = claims as { readonly aud?: unknown };
+    return Array.isArray(aud) ? aud : [aud];
+  } catch {
+    return undefined;
   }
 }

@@ -28,6 +28,8 @@ export interface Exchange {
   answer: Answer | undefined;
   /** Why there is no answer: a system code, `timeout` or `aborted`. */
   failure: string | undefined;
+  /** The sentence about an address that must not be connected to. */
+  prohibited?: string | undefined;
 }
 
 export interface ExchangeLog {

@@ -1,4 +1,5 @@
 export { createKeyVault, type KeyVaultOptions } from "./create-key-vault.ts";
+export { checkConnection, type CheckOptions } from "./check-connection.ts";
 export type { AzureCredential } from "./credential.ts";
 export type {
   Absent,

@@ -36,9 +36,14 @@ export interface SecretListed {
   readonly tags: Tags;
   readonly updatedOn: number;
   readonly enabled: boolean;
+  /** Milliseconds since 1970. */
+  readonly notBefore?: number | undefined;
+  readonly expires?: number | undefined;
   /** Backs a certificate: never to be written or deleted. */
   readonly managed: boolean;
   readonly contentType: string | undefined;
+  /** What can become of it when it is deleted, in Azure's words, as `Recoverable+Purgeable`. */
+  readonly recoveryLevel?: string | undefined;
 }
 
 export interface KeyVault extends AsyncDisposable {
@@ -75,6 +80,8 @@ export interface KeyVault extends AsyncDisposable {
     name: string,
     call: Call,
   ): Promise<{ kind: "deleted"; tags: Tags; recoveryLevel: string | undefined } | Absent>;
+  /** All soft-deleted secrets, a page at a time: for a role that may list them and not get one. */
+  listDeleted(call: Call): AsyncGenerator<{ readonly name: string; readonly tags: Tags }[]>;
   /** All secrets, a page at a time; a page can be empty without being the last. */
   list(call: Call): AsyncGenerator<SecretListed[]>;
   close(): Promise<void>;

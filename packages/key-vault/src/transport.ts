@@ -1,6 +1,7 @@
 // Owns: one HTTP exchange over TLS for the SDK, and the facts about it (exchange.ts). Beside the SDK's own client it
 // knows whether a request was sent, bounds the time and the answer's size, and throws errors that hold nothing.
 // Does not own: retries (there are none), tokens, what an answer means.
+import { type Agent as PlainAgent, request as httpRequest } from "node:http";
 import { type Agent, type RequestOptions, request as httpsRequest } from "node:https";
 import { TLSSocket } from "node:tls";
 import type { ClientRequest, IncomingMessage } from "node:http";
@@ -10,6 +11,8 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from "@azure/core-rest-pipeline";
+import { currentTrace, formatTraceparent, span } from "@keyferry/ports";
+import { ProhibitedAddress } from "./address-guard.ts";
 import { type Answer, beginExchange, type Exchange, type RetryAfter } from "./exchange.ts";
 
 /** No answer arrived. The facts are in the exchange; this only unwinds the SDK's stack, and holds no request. */
@@ -21,15 +24,30 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024; // a page of 25 secrets with 15 full t
 
 export class Transport implements HttpClient {
   readonly #agent: Agent;
+  readonly #plainAgent: PlainAgent | undefined;
   readonly #timeoutMs: number;
 
-  constructor(agent: Agent, timeoutMs: number) {
+  /** `plainAgent`: for http, which the endpoint of managed identities speaks; without it only https is sent. */
+  constructor(agent: Agent, timeoutMs: number, plainAgent?: PlainAgent) {
     this.#agent = agent;
+    this.#plainAgent = plainAgent;
     this.#timeoutMs = timeoutMs;
   }
 
   /** The SDK's port. Rejects with NoAnswer unless a complete answer arrived within the time. */
   async sendRequest(request: PipelineRequest): Promise<PipelineResponse> {
+    return span(
+      {
+        name: `key-vault ${request.method}`,
+        kind: "client",
+        attributes: { "server.address": new URL(request.url).hostname },
+        after: ({ status }) => ({ "http.response.status_code": status }),
+      },
+      () => this.#send(request),
+    );
+  }
+
+  async #send(request: PipelineRequest): Promise<PipelineResponse> {
     const exchange = beginExchange(request.headers.has("authorization"));
     const { status, headers, body } = await this.#exchange(request, exchange);
     const answered = createHttpHeaders();
@@ -42,7 +60,7 @@ export class Transport implements HttpClient {
 
   #exchange(request: PipelineRequest, exchange: Exchange): Promise<RawAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
-    const sending = httpsRequest(request.url, optionsOf(request, this.#agent));
+    const sending = this.#open(request);
     const fail = (why: string): void => {
       exchange.failure ??= why;
       sending.destroy();
@@ -51,7 +69,10 @@ export class Transport implements HttpClient {
     const onAbort = (): void => fail("aborted");
     const timer = setTimeout(() => fail("timeout"), this.#timeoutMs);
     sending.on("socket", () => noteSending(sending, exchange));
-    sending.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? "unknown"));
+    sending.on("error", (error: NodeJS.ErrnoException) => {
+      if (error instanceof ProhibitedAddress) exchange.prohibited = error.message;
+      fail(error.code ?? "unknown");
+    });
     sending.on("response", (response) => void readBody(response).then(resolve, fail));
     request.abortSignal?.addEventListener("abort", onAbort);
     if (request.abortSignal?.aborted === true) onAbort();
@@ -61,6 +82,12 @@ export class Transport implements HttpClient {
       request.abortSignal?.removeEventListener("abort", onAbort);
     });
   }
+
+  #open(request: PipelineRequest): ClientRequest {
+    const isPlain = this.#plainAgent !== undefined && request.url.startsWith("http://");
+    if (isPlain) return httpRequest(request.url, optionsOf(request, this.#plainAgent));
+    return httpsRequest(request.url, optionsOf(request, this.#agent));
+  }
 }
 
 interface RawAnswer {
@@ -69,10 +96,13 @@ interface RawAnswer {
   readonly body: string;
 }
 
-function optionsOf(request: PipelineRequest, agent: Agent): RequestOptions {
+function optionsOf(request: PipelineRequest, agent: Agent | PlainAgent | undefined): RequestOptions {
   const headers = request.headers.toJSON();
   // The answers are small; what is not compressed needs no second bound on its size.
   delete headers["accept-encoding"];
+  // W3C trace context; Azure's own logs keep the SDK's request id beside it.
+  const running = currentTrace();
+  if (running !== undefined && running.spanId !== "") headers["traceparent"] = formatTraceparent(running);
   if (typeof request.body === "string") headers["content-length"] = String(Buffer.byteLength(request.body));
   return { agent, method: request.method, headers };
 }

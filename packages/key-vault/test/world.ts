@@ -8,7 +8,7 @@ import {
 } from "@keyferry/key-vault-emulator";
 import { type Logger, SecretValue, silentLogger, systemClock } from "@keyferry/ports";
 import { startKeyVault } from "@keyferry/testkit";
-import { createKeyVault, type KeyVault, type KeyVaultOptions } from "../src/index.ts";
+import { type AzureCredential, createKeyVault, type KeyVault, type KeyVaultOptions } from "../src/index.ts";
 
 export const VAULT = "kv-adapter";
 export const AUTHORITY_NAME = "login.microsoftonline.com";
@@ -44,7 +44,11 @@ export async function startWorld(options: KeyVaultEmulatorOptions = {}): Promise
   };
 }
 
-export function optionsFor(emulator: KeyVaultEmulator, logger: Logger = silentLogger): KeyVaultOptions {
+export interface SecretOptions extends KeyVaultOptions {
+  readonly credential: Extract<AzureCredential, { kind: "client-secret" }>;
+}
+
+export function optionsFor(emulator: KeyVaultEmulator, logger: Logger = silentLogger): SecretOptions {
   return {
     uri: `https://${VAULT}.vault.azure.net`,
     credential: {

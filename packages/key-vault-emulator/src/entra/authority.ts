@@ -1,7 +1,8 @@
 // Owns: what stands in for Entra ID: OpenID configuration, instance discovery, the token endpoint, and the
 // managed-identity endpoints. Pure but for the making of tokens: text in, JSON out.
 import { randomUUID } from "node:crypto";
-import { assertionMatches, secretMatches } from "./principals.ts";
+import { judgeAssertion } from "./assertions.ts";
+import { secretMatches } from "./principals.ts";
 import type { Principal } from "./principals.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -109,7 +110,7 @@ function clientToken(options: AuthorityOptions, tenant: string, form: URLSearchP
       "The application was not found in the tenant.",
     );
   }
-  const refused = refuseProof(principal, form);
+  const refused = refuseProof(principal, form, tenant);
   if (refused !== undefined) return refused;
   const scope = form.get("scope");
   if (scope === null || scope === "") {
@@ -133,19 +134,20 @@ function audienceOf(scope: string): string | undefined {
   return resourceScope?.slice(0, -"/.default".length);
 }
 
-function refuseProof(principal: Principal, form: URLSearchParams): AuthorityReply | undefined {
+function refuseProof(
+  principal: Principal,
+  form: URLSearchParams,
+  tenant: string,
+): AuthorityReply | undefined {
   const secret = form.get("client_secret");
   const assertion = form.get("client_assertion");
   if (assertion !== null) {
-    const typeIsRight = form.get("client_assertion_type") === ASSERTION_TYPE;
-    if (typeIsRight && assertionMatches(principal, assertion, Math.floor(Date.now() / 1000)))
-      return undefined;
-    return oauthError(
-      401,
-      "invalid_client",
-      "AADSTS700213",
-      "No matching federated identity record was found.",
-    );
+    if (form.get("client_assertion_type") !== ASSERTION_TYPE) {
+      return oauthError(400, "invalid_request", "AADSTS50027", "The type of the client assertion is not JWT bearer.");
+    }
+    const verdict = judgeAssertion(principal, assertion, tenant, Math.floor(Date.now() / 1000));
+    if (verdict.kind === "taken") return undefined;
+    return oauthError(401, "invalid_client", verdict.code, verdict.text);
   }
   if (secret === null) {
     return oauthError(

@@ -1,11 +1,13 @@
 // Owns: who can ask for a token, and with what proof.
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual, X509Certificate } from "node:crypto";
 
 export interface PrincipalOptions {
   readonly clientId: string;
   /** Without one, no client secret is taken. */
   readonly clientSecret?: string;
-  /** Which assertions (federated credentials) are taken; their signature is not checked. Without it: none. */
+  /** Certificates (PEM) whose keys the application signs assertions with. Default: none. */
+  readonly certificates?: readonly string[];
+  /** Which tokens of another issuer are taken. Without it: none. */
   readonly federated?: FederatedCredential;
   /** The principal that the managed-identity endpoints speak for; the first one where none says so. */
   readonly managedIdentity?: boolean;
@@ -20,12 +22,15 @@ export interface FederatedCredential {
   readonly subject: string;
   /** Entra's usual audience where missing. */
   readonly audience?: string;
+  /** PEM, of the issuer. Without it the signature is not checked. */
+  readonly publicKey?: string;
 }
 
 export interface Principal {
   readonly clientId: string;
   readonly clientSecret: string | undefined;
-  readonly federated: Required<FederatedCredential> | undefined;
+  readonly certificates: readonly X509Certificate[];
+  readonly federated: (FederatedCredential & { readonly audience: string }) | undefined;
   readonly managedIdentity: boolean;
   readonly objectId: string;
   readonly tenantId: string;
@@ -39,6 +44,7 @@ export function resolvePrincipal(options: PrincipalOptions, vaultsTenantId: stri
   return {
     clientId: options.clientId,
     clientSecret: options.clientSecret,
+    certificates: (options.certificates ?? []).map((pem) => new X509Certificate(pem)),
     federated: federated === undefined ? undefined : { audience: EXCHANGE_AUDIENCE, ...federated },
     managedIdentity: options.managedIdentity ?? false,
     objectId: options.objectId ?? uuidFrom(options.clientId),
@@ -51,21 +57,6 @@ export function secretMatches(principal: Principal, given: string): boolean {
   if (principal.clientSecret === undefined) return false;
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(principal.clientSecret), digest(given));
-}
-
-/** True where an assertion's claims are those of the principal's federated credential, and it has not expired. */
-export function assertionMatches(principal: Principal, assertion: string, nowS: number): boolean {
-  const claims = readJwtClaims(assertion);
-  const expected = principal.federated;
-  if (claims === undefined || expected === undefined) return false;
-  const audiences = Array.isArray(claims["aud"]) ? claims["aud"] : [claims["aud"]];
-  return (
-    claims["iss"] === expected.issuer &&
-    claims["sub"] === expected.subject &&
-    audiences.includes(expected.audience) &&
-    typeof claims["exp"] === "number" &&
-    claims["exp"] > nowS
-  );
 }
 
 /** The claims of a JWT, unchecked; undefined where it is none. */

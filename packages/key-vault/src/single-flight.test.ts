@@ -1,7 +1,7 @@
 // Reference 5.3: clients and a cold credential fetch a token per request; here all who wait share one.
 import type { AccessToken, GetTokenOptions, TokenCredential } from "@azure/identity";
 import { expect, test } from "vitest";
-import { SingleFlightCredential } from "./credential.ts";
+import { SingleFlightCredential } from "./single-flight.ts";
 
 const SCOPE = "https://vault.azure.net/.default";
 
