@@ -1,4 +1,4 @@
-import type { Intent, Outcome, SyncCommand } from "@keyferry/contracts";
+import type { DriftReport, Intent, Outcome, SyncCommand } from "@keyferry/contracts";
 import type { Logger } from "@keyferry/ports";
 import type { LateFinding } from "./apply/judge-late.ts";
 import type { SinkMetrics } from "./metrics.ts";
@@ -8,9 +8,18 @@ export interface SinkEvents {
   externalSecretPut(event: { command: SyncCommand; name: string; version: number; nowMs: number }): void;
   externalSecretPatched(event: { command: SyncCommand; name: string }): void;
   externalSecretDeleted(event: { command: SyncCommand; name: string }): void;
+  /** Disabled, or released and left there. */
+  externalSecretLetGo(event: {
+    command: SyncCommand;
+    name: string;
+    how: "disable" | "release";
+    versions: number;
+  }): void;
   externalSecretRecovered(event: { command: SyncCommand; name: string }): void;
   /** A name that we were to delete holds somebody else's secret now; it was left alone. */
   foreignNameLeft(event: { command: SyncCommand; name: string; whose: string }): void;
+  /** A name collects so many versions that Key Vault's backup will fail. */
+  manyVersions(event: { command: SyncCommand; name: string; versions: number }): void;
   /** The end of an attempt that nobody had recorded was found out. */
   intentFinished(event: { action: Intent["action"]; landed: boolean }): void;
   /** A write that counted as not landed did so after all; it is repaired now. */
@@ -20,6 +29,8 @@ export interface SinkEvents {
     action: Intent["action"];
     finding: LateFinding["kind"];
   }): void;
+  /** A look at a whole vault has ended. */
+  driftChecked(event: { report: DriftReport }): void;
   outcome(event: { command: SyncCommand; outcome: Outcome; nowMs: number }): void;
   repeatDropped(event: { command: SyncCommand }): void;
   superseded(event: { command: SyncCommand }): void;
@@ -42,12 +53,20 @@ export function createSinkEvents(logger: Logger, metrics: SinkMetrics): SinkEven
     },
     externalSecretPatched: ({ command, name }) => wrote("patch", command, { name }),
     externalSecretDeleted: ({ command, name }) => wrote("delete", command, { name }),
+    externalSecretLetGo: ({ command, name, how, versions }) => wrote(how, command, { name, versions }),
     externalSecretRecovered: ({ command, name }) => wrote("recover", command, { name }),
     foreignNameLeft({ command, name, whose }) {
       const { destination, secretKey: key } = command;
       logger.warn(
         { destination, key, name, whose },
         "a name that was to be deleted is not ours any more; left alone",
+      );
+    },
+    manyVersions({ command, name, versions }) {
+      const { destination, secretKey: key } = command;
+      logger.warn(
+        { destination, key, name, versions },
+        "an external secret has so many versions that Key Vault's backup fails beyond 500",
       );
     },
     intentFinished({ action, landed }) {
@@ -58,6 +77,15 @@ export function createSinkEvents(logger: Logger, metrics: SinkMetrics): SinkEven
       metrics.lateWrites.add({ action });
       const { destination, secretKey: key } = command;
       logger.warn({ destination, key, name, action, finding }, "a write landed late; repairing");
+    },
+    driftChecked({ report }) {
+      const { destination, listed, owned, counts, onlyReported, failure, findings } = report;
+      const end = failure !== null ? "failed" : onlyReported !== null ? "only-reported" : "done";
+      metrics.driftChecks.add({ end });
+      for (const { kind, action } of findings) metrics.driftFindings.add({ kind, action });
+      const fields = { destination, listed, owned, counts, end, onlyReported, failure };
+      if (findings.length > 0 || failure !== null) logger.warn(fields, "drift was looked for");
+      else logger.info(fields, "drift was looked for");
     },
     outcome({ command, outcome }) {
       metrics.outcomes.add({ outcome: outcome.kind });

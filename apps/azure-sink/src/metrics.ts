@@ -34,6 +34,16 @@ export function sinkMetrics(metrics: Metrics) {
       help: "Writes that took effect after their time and were repaired, by kind of write.",
       labels: ["action"],
     }),
+    driftChecks: metrics.counter({
+      name: "keyferry_sink_drift_checks_total",
+      help: "Looks at a whole vault, by how they ended.",
+      labels: ["end"],
+    }),
+    driftFindings: metrics.counter({
+      name: "keyferry_sink_drift_findings_total",
+      help: "External secrets that were not as they were written, by kind and by what was done.",
+      labels: ["kind", "action"],
+    }),
     latency: metrics.histogram({
       name: "keyferry_sync_latency_seconds",
       help: "From the commit at the source, where it is known, to Key Vault's answer.",

@@ -7,6 +7,7 @@ import type { State } from "@keyferry/state";
 import type { VaultClient } from "@keyferry/vault-client";
 import type { Breakers } from "./breaker/breakers.ts";
 import type { SinkEvents } from "./events.ts";
+import type { PauseGate } from "./pauses/pauses.ts";
 
 // What the sink needs of the outside, and no more: the same code runs on other implementations of these.
 
@@ -31,13 +32,24 @@ export type Memory = Pick<State, "locks" | "records" | "pacing" | "later" | "att
 /** One Key Vault, through the SDK. */
 export type VaultWriter = Pick<
   KeyVault,
-  "put" | "patch" | "delete" | "recover" | "versions" | "deleted" | "prime" | "vaultHost"
+  | "put"
+  | "patch"
+  | "delete"
+  | "recover"
+  | "versions"
+  | "deleted"
+  | "listDeleted"
+  | "list"
+  | "prime"
+  | "vaultHost"
 >;
 
 /** A destination that is ready to be written to. */
 export interface OpenDestination {
   readonly record: DestinationRecord;
   readonly vault: VaultWriter;
+  /** Reads the source for this destination: with its role, and only where it may. Absent: as the sink itself. */
+  readonly source?: SecretReader;
 }
 
 /** Destinations by uid, with clients that are made once and kept. */
@@ -68,7 +80,10 @@ export interface SinkDependencies {
   readonly destinations: Destinations;
   readonly associations: AssociationDirectory;
   readonly identity: Identity;
+  /** Least time between two writes of one name: Key Vault's times are whole seconds, and the later wish is enough. */
+  readonly putSpacingMs: number;
   readonly breakers: Pick<Breakers, "enter">;
+  readonly pauses: PauseGate;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

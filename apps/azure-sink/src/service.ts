@@ -1,22 +1,29 @@
-import { connectBus } from "@keyferry/bus";
+import { type Bus, connectBus } from "@keyferry/bus";
 import { KeyferryError } from "@keyferry/errors";
-import type { SecretValue } from "@keyferry/ports";
 import { retryForever, SERVER_AWAY } from "@keyferry/retry";
 import type { ServiceContext } from "@keyferry/service";
-import { formatListenAddress } from "@keyferry/service";
+import { formatListenAddress, VERSION } from "@keyferry/service";
 import { connectState, type State } from "@keyferry/state";
-import { createVaultClient } from "@keyferry/vault-client";
+import { createSourceToken, createVaultClient } from "@keyferry/vault-client";
+import { PUT_SPACING_MS } from "./apply/limits.ts";
 import { Breakers } from "./breaker/breakers.ts";
 import { followDestinations } from "./consume/follow-destinations.ts";
 import { createCommandHandler } from "./consume/handle-command.ts";
+import { DriftLoop } from "./drift/drift-loop.ts";
 import { createSinkEvents } from "./events.ts";
 import { WakeLoop } from "./later/wake-loop.ts";
 import { sinkMetrics } from "./metrics.ts";
 import { RecordStore } from "./record/record-store.ts";
+import { Pauses } from "./pauses/pauses.ts";
 import type { SinkDependencies } from "./ports.ts";
+import { AzureCredentials } from "./vaults/azure-credentials.ts";
+import { checkDestination } from "./vaults/check-destination.ts";
+import type { ClientParts } from "./vaults/client-options.ts";
 import { createAssociationDirectory } from "./vaults/association-directory.ts";
 import { readIdentity } from "./vaults/identity.ts";
 import { OpenDestinations } from "./vaults/open-destinations.ts";
+import { openRoleReader } from "./vaults/role-reader.ts";
+import { SourceReaders } from "./vaults/source-readers.ts";
 
 type Context = ServiceContext<"azureSink">;
 
@@ -29,16 +36,30 @@ export async function start(context: Context): Promise<void> {
     waitingFor === undefined ? { kind: "ready" } : { kind: "waiting", why: waitingFor },
   );
 
+  const { token, close } = createSourceToken({
+    ...context,
+    source: sourceConfig,
+    ...(azureSink.auth === undefined ? {} : { auth: azureSink.auth }),
+    section: "azureSink",
+  });
+  context.onShutdown("login", close);
   const source = createVaultClient({
     address: sourceConfig.address,
     namespace: sourceConfig.namespace,
-    token: currentToken(context),
+    token,
     ...(sourceConfig.caFile === undefined ? {} : { caFile: sourceConfig.caFile }),
     clock,
     logger,
   });
   context.onShutdown("source", () => source.close());
-  const state = await connectState({ ...config.redis, url: secrets.redisUrl, logger, clock, random });
+  const state = await connectState({
+    ...config.redis,
+    url: secrets.redisUrl,
+    sentinelPassword: secrets.sentinelPassword,
+    logger,
+    clock,
+    random,
+  });
   context.onShutdown("redis", () => state.close());
   context.addReadinessCheck("redis", () => readinessOf(state.status()));
   const bus = await connectBus({
@@ -65,6 +86,8 @@ export async function start(context: Context): Promise<void> {
       },
     });
   };
+  const breakers = new Breakers({ later: state.later, clock, random });
+  tellPresence(bus, context, state, breakers, () => waitingFor);
   waitingFor = "NATS and its streams";
   await bus.ready(signal);
   await patiently("Redis", () => checkState(state));
@@ -74,14 +97,20 @@ export async function start(context: Context): Promise<void> {
   );
   const destinationView = await bus.destinations.watch(signal);
   const associationView = await bus.associations.watch(signal);
+  const pausesView = await bus.pauses.watch(signal);
   await patiently("the list of destinations", () => destinationView.caughtUp(signal));
+  await patiently("the list of pauses", () => pausesView.caughtUp(signal));
+  const pauses = new Pauses({ view: pausesView, later: state.later, clock });
+  context.onShutdown("pauses", async () => pauses[Symbol.dispose]());
 
-  const { emulator, ...azure } = azureSink.azure;
-  const destinations = new OpenDestinations({
-    view: destinationView,
-    source,
-    ownMount,
-    environmentSecret: secrets.clientSecret,
+  const { emulator, federatedTokenFile, ...azure } = azureSink.azure;
+  const parts: ClientParts = {
+    credentials: new AzureCredentials({
+      source,
+      ownMount,
+      environmentSecret: secrets.clientSecret,
+      federatedTokenFile,
+    }),
     vaultOptions: {
       ...azure,
       maxSockets: 2 * azureSink.concurrency,
@@ -89,7 +118,11 @@ export async function start(context: Context): Promise<void> {
     },
     clock,
     logger,
-  });
+  };
+  bus.connectionChecks.answer((request) => checkDestination(request, parts, identity.instanceId));
+  const readers = new SourceReaders({ own: source, withRole: (role) => openRoleReader(context, role) });
+  context.onShutdown("source roles", () => readers[Symbol.asyncDispose]());
+  const destinations = new OpenDestinations({ ...parts, view: destinationView, readers });
   context.onShutdown("Key Vault clients", () => destinations[Symbol.asyncDispose]());
   const deps: SinkDependencies = {
     commands: bus.commands,
@@ -99,9 +132,16 @@ export async function start(context: Context): Promise<void> {
     source,
     memory: state,
     destinations,
-    associations: createAssociationDirectory(associationView),
+    associations: createAssociationDirectory({
+      associations: associationView,
+      results: bus.results,
+      clock,
+      signal,
+    }),
     identity,
-    breakers: new Breakers({ later: state.later, clock, random }),
+    putSpacingMs: PUT_SPACING_MS,
+    breakers,
+    pauses,
     clock,
     random,
     logger,
@@ -110,9 +150,23 @@ export async function start(context: Context): Promise<void> {
   const store = new RecordStore(bus.results, state, clock);
   const wakeLoop = new WakeLoop(store, deps).run(signal);
   context.onShutdown("waiting names", () => wakeLoop);
+  const requests = await bus.driftRequests.watch(signal);
+  const reports = await bus.driftReports.watch(signal);
+  await patiently("the drift reports", () => reports.caughtUp(signal));
+  const driftLoop = new DriftLoop({
+    destinations: destinationView,
+    requests,
+    known: reports,
+    reports: bus.driftReports,
+    intervalMs: azureSink.drift.intervalS * 1_000,
+    store,
+    deps: { ...deps, records: bus.results },
+  }).run(signal);
+  context.onShutdown("drift", () => driftLoop);
   const consumptions = followDestinations({
     commands: bus.commands,
     view: destinationView,
+    pauses,
     handle: createCommandHandler(store, deps),
     concurrency: azureSink.concurrency,
     logger,
@@ -121,13 +175,36 @@ export async function start(context: Context): Promise<void> {
   waitingFor = undefined;
 }
 
-// Read anew only when it was refused: reading the configuration costs more than a whole sync does.
-function currentToken({ secrets, rereadSecrets }: Context): (refused?: SecretValue) => Promise<SecretValue> {
-  let { token } = secrets;
-  return async (refused) => {
-    if (refused !== undefined && refused.reveal() === token.reveal()) ({ token } = await rereadSecrets());
-    return token;
-  };
+/** Answers who asks which services there are. */
+function tellPresence(
+  bus: Bus,
+  { clock, random }: Context,
+  state: State,
+  breakers: Breakers,
+  waitingFor: () => string | undefined,
+): void {
+  const id = random.uuid().slice(0, 8);
+  const startedAt = clock.now();
+  bus.presence.answer(() => {
+    const waits = waitingFor();
+    const { connected, why } = state.status();
+    return {
+      major: 1,
+      service: "azure-sink",
+      id,
+      version: VERSION,
+      startedAt,
+      now: clock.now(),
+      waitingFor: [
+        ...(waits === undefined ? [] : [waits]),
+        ...(connected ? [] : [why ?? "Redis does not answer"]),
+      ],
+      sink: {
+        redis: { connected, ...(why === undefined ? {} : { why }) },
+        breakers: [...breakers.notClosed()],
+      },
+    };
+  });
 }
 
 // A wrong eviction policy is mended at Redis, at run time: so it is waited for rather than fatal.

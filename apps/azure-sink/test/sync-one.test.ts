@@ -318,7 +318,12 @@ test("secret-key: every key is a name of its own; a dropped one is held until it
   const pair = bench.pair("{{ .SecretBaseName }}-{{ .SecretKey }}");
   const spec = { ...pair.destination.spec, granularity: "secret-key" as const };
   await bench.write(pair, { a: "1", b: "2" });
-  expect((await bench.sync(pair, { spec })).outcome).toMatchObject({ kind: "synced" });
+  const first = await bench.sync(pair, { spec });
+  expect(first.outcome).toMatchObject({ kind: "synced" });
+  expect(Object.values(first.names).map(({ name, subKey }) => [name, subKey])).toEqual([
+    [`${pair.path}-a`, "a"],
+    [`${pair.path}-b`, "b"],
+  ]);
   expect(bench.value(pair, `${pair.path}-a`)).toBe("1");
   expect(bench.value(pair, `${pair.path}-b`)).toBe("2");
   await bench.write(pair, { b: "3", c: "4" });

@@ -3,8 +3,6 @@ import {
   approvalRecordSchema,
   associationRecordSchema,
   type AssociationRecord,
-  deadLetterSchema,
-  type DeadLetter,
   deleteBudgetSchema,
   type DeleteBudget,
   destinationRecordSchema,
@@ -25,21 +23,28 @@ import {
   pausesRecordSchema,
   type RuleRecord,
   ruleRecordSchema,
+  type SourceConfirmation,
+  sourceConfirmationSchema,
+  type SourceReport,
+  sourceReportSchema,
 } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import { Bucket } from "./bucket.ts";
-import { toBusError } from "./bus-error.ts";
 import { jsonCodec } from "./codec.ts";
+import { ConnectionChecks } from "./connection-checks.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { HintChannel } from "./hints.ts";
-import { Link, type LinkOptions } from "./link.ts";
-import { isProvisioned, provision, streamInfo } from "./provision.ts";
+import { Link, type LinkOptions, type ServerFacts } from "./link.ts";
+import { PresenceChannel } from "./presence.ts";
+import { isProvisioned, provision, renewResolverConsumers, streamInfo } from "./provision.ts";
 import {
   APPROVALS,
-  deadLetterSubject,
   DRIFT_REPORTS,
   DRIFT_REQUESTS,
   OPERATIONS,
   PAUSES,
+  SOURCE_CONFIRMATIONS,
+  SOURCE_REPORTS,
 } from "./subjects.ts";
 import { CommandTable, EventLog, ResultTable } from "./tables.ts";
 import { createWorkshop } from "./workshop.ts";
@@ -63,7 +68,9 @@ export interface Bus extends AsyncDisposable {
   readonly commands: CommandTable;
   readonly results: ResultTable;
   readonly hints: HintChannel;
-  readonly deadLetters: { publish(letter: DeadLetter, destination: string, key: string): Promise<void> };
+  readonly deadLetters: DeadLetters;
+  readonly presence: PresenceChannel;
+  readonly connectionChecks: ConnectionChecks;
   readonly destinations: Bucket<DestinationRecord>;
   readonly associations: Bucket<AssociationRecord>;
   /** Bucket `rules`, by the rule's uid. */
@@ -78,6 +85,10 @@ export interface Bus extends AsyncDisposable {
   readonly operations: Bucket<OperationRecord>;
   /** Bucket `operations`, keys by `approvalKey`. */
   readonly approvals: Bucket<ApprovalRecord>;
+  /** Bucket `operations`, keys by `sourceConfirmationKey`; written by `confirmSourceChange`. */
+  readonly sourceConfirmations: Bucket<SourceConfirmation>;
+  /** Bucket `operations`, keys by `sourceReportKey`. */
+  readonly sourceReports: Bucket<SourceReport>;
   /** Bucket `config`, key "instance". */
   readonly instance: Bucket<InstanceRecord>;
   /** Bucket `config`, key "epoch". */
@@ -88,43 +99,41 @@ export interface Bus extends AsyncDisposable {
   readonly leases: Bucket<LeaseRecord>;
   /** Makes or updates streams, buckets and the resolvers' durables. The association-service alone calls it. */
   provision(): Promise<void>;
+  /** Makes the resolvers' durables anew, after streams were made anew or restored (O3). Whoever consumes goes on by itself. */
+  renewConsumers(): Promise<void>;
   /** Resolves when connected and provisioned; logs what it waits for. Throws `bus-too-old`, or when aborted. */
   ready(signal: AbortSignal): Promise<void>;
   status(): BusStatus;
   streamInfo(): Promise<Record<string, { created: string; lastSequence: number }>>;
+  /** The server that answers at the moment; undefined while none does. */
+  server(): ServerFacts | undefined;
   close(): Promise<void>;
 }
 
 const READY_POLL_MS = 500;
-const letterCodec = jsonCodec(deadLetterSchema);
 
 /** Opens the bus. Resolves at once: it connects, and reconnects for ever, in the background. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const { logger, clock, random, servers } = options;
   const link = new Link(options);
   let provisioned = false;
-  const publishLetter = async (letter: DeadLetter, destination = "-", key = "-"): Promise<void> => {
-    try {
-      const subject = deadLetterSubject(letter.service, destination, key);
-      await link.now().js.publish(subject, letterCodec.encode(letter));
-    } catch (error) {
-      throw toBusError(error, "Publishing a dead letter");
-    }
-  };
   const workshop = createWorkshop({
     link,
     logger,
     clock,
     random,
     service: options.name,
-    publishDeadLetter: publishLetter,
+    publishDeadLetter: (letter) => deadLetters.publish(letter),
   });
+  const deadLetters: DeadLetters = new DeadLetters(workshop);
   const bus: Bus = {
     events: new EventLog(workshop),
     commands: new CommandTable(workshop),
     results: new ResultTable(workshop),
     hints: new HintChannel(link, logger),
-    deadLetters: { publish: publishLetter },
+    deadLetters,
+    presence: new PresenceChannel(link, logger),
+    connectionChecks: new ConnectionChecks(link, logger),
     destinations: new Bucket(workshop, "destinations", jsonCodec(destinationRecordSchema)),
     associations: new Bucket(workshop, "associations", jsonCodec(associationRecordSchema)),
     rules: new Bucket(workshop, "rules", jsonCodec(ruleRecordSchema)),
@@ -133,6 +142,13 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     driftReports: new Bucket(workshop, "operations", jsonCodec(driftReportSchema), DRIFT_REPORTS),
     operations: new Bucket(workshop, "operations", jsonCodec(operationRecordSchema), OPERATIONS),
     approvals: new Bucket(workshop, "operations", jsonCodec(approvalRecordSchema), APPROVALS),
+    sourceConfirmations: new Bucket(
+      workshop,
+      "operations",
+      jsonCodec(sourceConfirmationSchema),
+      SOURCE_CONFIRMATIONS,
+    ),
+    sourceReports: new Bucket(workshop, "operations", jsonCodec(sourceReportSchema), SOURCE_REPORTS),
     instance: new Bucket(workshop, "config", jsonCodec(instanceRecordSchema)),
     epochs: new Bucket(workshop, "config", jsonCodec(epochRecordSchema)),
     budgets: new Bucket(workshop, "config", jsonCodec(deleteBudgetSchema)),
@@ -141,6 +157,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       await provision(link, { replicas: options.replicas ?? 1 });
       provisioned = true;
     },
+    renewConsumers: () => renewResolverConsumers(link),
     async ready(signal) {
       for (let polls = 0; ; polls += 1) {
         signal.throwIfAborted();
@@ -162,6 +179,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         : { connected: true, provisioned, why: "the association-service has not made the streams yet" };
     },
     streamInfo: () => streamInfo(link),
+    server: () => link.server,
     close: () => link.close(),
     [Symbol.asyncDispose]: () => link.close(),
   };

@@ -1,14 +1,15 @@
 import { toKeyferryError } from "@keyferry/errors";
-import { type Clock, inTrace, type Logger, newTrace, type Random, type Trace } from "@keyferry/ports";
+import { type Clock, inTrace, type Logger, newTrace, type Random, span, type Trace } from "@keyferry/ports";
 import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { toBusError } from "./bus-error.ts";
 import type { Link } from "./link.ts";
 import { traceOf } from "./table.ts";
 
 // Owns: how messages of a durable are taken, kept alive and answered. Invariants:
-// BUS-4 no more is pulled than there are free slots, so that nothing waits unseen while its ack clock runs
-//       (hazard token-wait-beyond-ack-wait);
-// BUS-5 close() ends the pull first, then waits for the work in hand: nothing stays unacked (hazard stop-leaves-unacked).
+// BUS-4 what was pulled is kept alive from that moment on, in hand or not yet, and there is little of it: nothing waits
+//       unseen while its ack clock runs (hazard token-wait-beyond-ack-wait);
+// BUS-5 close() ends the pull first, gives back what is not begun, then waits for the work in hand: nothing stays
+//       unacked (hazard stop-leaves-unacked).
 
 /** What becomes of a message. `retry` hands it out again after the delay, here or elsewhere. */
 export type Decision = { readonly kind: "ack" } | { readonly kind: "retry"; readonly afterMs: number };
@@ -40,6 +41,8 @@ const IDLE_HEARTBEAT_MS = 1_000;
 /** The durables' ack_wait; what is in hand is kept alive well inside it. */
 export const ACK_WAIT_MS = 60_000;
 const KEEP_ALIVE_MS = 20_000;
+/** Pulled ahead, so that a free slot does not wait for a round trip; at least these few where concurrency is low. */
+const AHEAD_MIN = 8;
 const REOPEN_MS_MIN = 100;
 const REOPEN_MS_MAX = 5_000;
 const RETRY_MS_MIN = 500;
@@ -63,6 +66,9 @@ export function startConsumption(request: ConsumeRequest, { concurrency }: Consu
 class PullLoop implements Consumption {
   readonly #request: ConsumeRequest;
   readonly #concurrency: number;
+  readonly #ahead: number;
+  /** Pulled and not begun, in the stream's order. */
+  readonly #waiting: JsMsg[] = [];
   readonly #inHand = new Map<JsMsg, Promise<void>>();
   readonly #stop = new AbortController();
   readonly #loop: Promise<void>;
@@ -74,20 +80,22 @@ class PullLoop implements Consumption {
   constructor(request: ConsumeRequest, concurrency: number) {
     this.#request = request;
     this.#concurrency = concurrency;
-    this.#keepAlive = setInterval(
-      () => this.#inHand.forEach((_, message) => message.working()),
-      KEEP_ALIVE_MS,
-    );
+    this.#ahead = Math.max(AHEAD_MIN, concurrency);
+    this.#keepAlive = setInterval(() => {
+      for (const message of [...this.#inHand.keys(), ...this.#waiting]) message.working();
+    }, KEEP_ALIVE_MS);
     this.#keepAlive.unref();
     this.#loop = this.#run();
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
+    for (const message of this.#waiting.splice(0)) message.nak();
     this.#slotFreed?.();
     await this.#pull?.close();
     await this.#loop;
     await Promise.all(this.#inHand.values());
+    await this.#request.link.turn();
     clearInterval(this.#keepAlive);
   }
 
@@ -116,15 +124,16 @@ class PullLoop implements Consumption {
 
   async #pullFrom(consumer: Consumer): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const free = this.#concurrency - this.#inHand.size;
-      if (free <= 0) {
+      const room = this.#concurrency + this.#ahead - this.#inHand.size - this.#waiting.length;
+      // Not for each single slot: a pull costs more than a message.
+      if (room < this.#ahead / 2) {
         await new Promise<void>((resolve) => {
           this.#slotFreed = resolve;
         });
         continue;
       }
       this.#pull = await consumer.fetch({
-        max_messages: free,
+        max_messages: room,
         expires: PULL_EXPIRES_MS,
         idle_heartbeat: IDLE_HEARTBEAT_MS,
       });
@@ -136,8 +145,24 @@ class PullLoop implements Consumption {
 
   #take(message: JsMsg): void {
     this.lastReceivedAt = this.#request.clock.now();
+    // At once to somebody else: it was not begun.
+    if (this.#stop.signal.aborted) return message.nak();
+    this.#waiting.push(message);
+    this.#begin();
+  }
+
+  #begin(): void {
+    while (this.#inHand.size < this.#concurrency) {
+      const message = this.#waiting.shift();
+      if (message === undefined) return;
+      this.#handle(message);
+    }
+  }
+
+  #handle(message: JsMsg): void {
     const work = this.#answer(message).finally(() => {
       this.#inHand.delete(message);
+      if (!this.#stop.signal.aborted) this.#begin();
       this.#slotFreed?.();
     });
     this.#inHand.set(message, work);
@@ -149,7 +174,17 @@ class PullLoop implements Consumption {
     const deliveryCount = message.info.deliveryCount;
     let decision: Decision;
     try {
-      decision = await inTrace(trace, () => handle(message, { signal: link.signal, deliveryCount, trace }));
+      decision = await inTrace(trace, () =>
+        span(
+          {
+            name: `consume ${durable}`,
+            kind: "consumer",
+            attributes: { "messaging.system": "nats", "messaging.delivery": deliveryCount },
+            after: ({ kind }) => ({ "keyferry.decision": kind }),
+          },
+          () => handle(message, { signal: link.signal, deliveryCount, trace }),
+        ),
+      );
     } catch (error) {
       const { code, message: text, details } = toKeyferryError(error);
       decision = { kind: "retry", afterMs: Math.min(RETRY_MS_MIN * 2 ** (deliveryCount - 1), RETRY_MS_MAX) };
@@ -158,6 +193,7 @@ class PullLoop implements Consumption {
         `handler failed: ${text}`,
       );
     }
+    await link.turn();
     if (decision.kind === "ack") message.ack();
     else message.nak(decision.afterMs);
   }

@@ -39,6 +39,14 @@ export interface Connected {
   readonly jsm: JetStreamManager;
 }
 
+export interface ServerFacts {
+  readonly version: string;
+  /** The cluster's name; undefined: a single server. */
+  readonly cluster: string | undefined;
+  readonly tls: boolean;
+  readonly authenticated: boolean;
+}
+
 export class Link {
   readonly #options: LinkOptions;
   readonly #connecting: Promise<Connected>;
@@ -47,6 +55,7 @@ export class Link {
   #failure: KeyferryError | undefined;
   readonly #onReconnect = new Set<() => void>();
   readonly #stop = new AbortController();
+  #turn: Promise<void> | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -73,8 +82,31 @@ export class Link {
     return this.#connected;
   }
 
+  /**
+   * Resolves at the end of this turn of the event loop, together for all who wait. The client writes to its socket after
+   * each microtask that sends something; what is sent from here goes out as one write, which under load is most of the
+   * price of a message.
+   */
+  turn(): Promise<void> {
+    this.#turn ??= new Promise((resolve) =>
+      setImmediate(() => {
+        this.#turn = undefined;
+        resolve();
+      }),
+    );
+    return this.#turn;
+  }
+
   get online(): boolean {
     return this.#online;
+  }
+
+  /** The server at the other end, as it says of itself; undefined while there is none. */
+  get server(): ServerFacts | undefined {
+    const info = this.#online ? this.#connected?.connection.info : undefined;
+    if (info === undefined) return undefined;
+    const { version, cluster, tls_required: tls = false, auth_required: authenticated = false } = info;
+    return { version, cluster: cluster === "" ? undefined : cluster, tls, authenticated };
   }
 
   get failure(): KeyferryError | undefined {

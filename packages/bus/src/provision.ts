@@ -51,6 +51,7 @@ const MESSAGE_BYTES_MAX = 900_000;
 export const BUCKET_DURABLES = {
   associations: "resolver-associations",
   destinations: "resolver-destinations",
+  rules: "resolver-rules",
 } as const;
 
 type StreamShape = Pick<StreamConfig, "name" | "subjects" | "max_msgs_per_subject" | "max_bytes" | "max_age">;
@@ -91,26 +92,7 @@ export async function provision(link: Link, { replicas }: ProvisionOptions): Pro
   const { jsm } = await link.connected();
   try {
     for (const shape of [...STREAMS, ...BUCKETS.map(bucketShape)]) await ensureStream(jsm, shape, replicas);
-    await ensureDurable(jsm, EVENTS_STREAM, EVENTS_DURABLE);
-    await ensureDurable(
-      jsm,
-      RESULTS_STREAM,
-      RESULTS_DURABLE,
-      undefined,
-      DeliverPolicy.LastPerSubject,
-      RESULTS_SUBJECTS,
-    );
-    for (const [bucket, durable] of Object.entries(BUCKET_DURABLES)) {
-      const name = bucket as keyof typeof BUCKET_DURABLES;
-      await ensureDurable(
-        jsm,
-        bucketStream(name),
-        durable,
-        undefined,
-        DeliverPolicy.LastPerSubject,
-        bucketSubjects(name),
-      );
-    }
+    await ensureResolverConsumers(jsm);
   } catch (error) {
     throw toBusError(error, "Making the streams");
   }
@@ -145,6 +127,30 @@ export async function streamInfo(
   return result;
 }
 
+/**
+ * Makes the resolvers' durables anew: those on a stream that lost its tail or was restored wait for sequences that are
+ * past, and are deaf (O3). What they had acked is delivered again, which is harmless: every message only says "look".
+ */
+export async function renewResolverConsumers(link: Link): Promise<void> {
+  const { jsm } = await link.connected();
+  const durables: [string, string][] = [
+    [EVENTS_STREAM, EVENTS_DURABLE],
+    [RESULTS_STREAM, RESULTS_DURABLE],
+    ...Object.entries(BUCKET_DURABLES).map(([bucket, durable]): [string, string] => [
+      bucketStream(bucket as BucketName),
+      durable,
+    ]),
+  ];
+  for (const [stream, durable] of durables) {
+    try {
+      await jsm.consumers.delete(stream, durable);
+    } catch (error) {
+      if (!isNotProvisioned(error)) throw toBusError(error, "Making the resolvers' consumers anew");
+    }
+  }
+  await ensureResolverConsumers(jsm);
+}
+
 /** Makes the durables of a destination's two lanes. */
 export async function ensureSinkConsumers(link: Link, destination: Uid): Promise<void> {
   const { jsm } = link.now();
@@ -167,6 +173,29 @@ export async function dropSinkConsumers(link: Link, destination: Uid): Promise<v
     } catch (error) {
       if (!isNotProvisioned(error)) throw toBusError(error, "Dropping a destination's consumers");
     }
+  }
+}
+
+async function ensureResolverConsumers(jsm: JetStreamManager): Promise<void> {
+  await ensureDurable(jsm, EVENTS_STREAM, EVENTS_DURABLE);
+  await ensureDurable(
+    jsm,
+    RESULTS_STREAM,
+    RESULTS_DURABLE,
+    undefined,
+    DeliverPolicy.LastPerSubject,
+    RESULTS_SUBJECTS,
+  );
+  for (const [bucket, durable] of Object.entries(BUCKET_DURABLES)) {
+    const name = bucket as keyof typeof BUCKET_DURABLES;
+    await ensureDurable(
+      jsm,
+      bucketStream(name),
+      durable,
+      undefined,
+      DeliverPolicy.LastPerSubject,
+      bucketSubjects(name),
+    );
   }
 }
 

@@ -43,9 +43,20 @@ export function resultSubject(destination: Uid, key: SecretKey): string {
   return `sync.result.${destination}.${key}`;
 }
 
+/** Results of a destination, of a secret, of one pair, or all. */
+export function resultSubjectsOf(destination: Uid | undefined, key: SecretKey | undefined): string {
+  return `sync.result.${destination ?? "*"}.${key ?? "*"}`;
+}
+
 export function deadLetterSubject(service: string, destination: string, key: string): string {
   return `sync.dlq.${subjectToken(service)}.${destination}.${key}`;
 }
+
+/** Core NATS: the question who is there. */
+export const PRESENCE_SUBJECT = "keyferry.presence";
+
+/** Asked by the association-service, answered by one sink. */
+export const CONNECTION_CHECK_SUBJECT = "keyferry.check.connection";
 
 export function hintSubject(source: string): string {
   return `kv2.hint.${subjectToken(source)}`;
@@ -67,6 +78,8 @@ export const DRIFT_REQUESTS = "drift-request";
 export const DRIFT_REPORTS = "drift-report";
 export const OPERATIONS = "operation";
 export const APPROVALS = "approval";
+export const SOURCE_CONFIRMATIONS = "source-confirmation";
+export const SOURCE_REPORTS = "source-report";
 
 export function driftRequestKey(destination: Uid): string {
   return `${DRIFT_REQUESTS}.${destination}`;
@@ -82,6 +95,20 @@ export function operationKey(id: Uid): string {
 
 export function approvalKey(destination: Uid): string {
   return `${APPROVALS}.${destination}`;
+}
+
+/** Of a `SourceConfirmation`: one per source, and one per path of a mount. */
+export function sourceConfirmationKey(
+  what: { source: string } & ({ kind: "cluster" } | { kind: "mount"; namespace: string; mount: string }),
+): string {
+  const source = `${SOURCE_CONFIRMATIONS}.${subjectToken(what.source)}`;
+  return what.kind === "cluster"
+    ? `${source}.cluster`
+    : `${source}.mount.${subjectToken(what.namespace)}.${subjectToken(what.mount)}`;
+}
+
+export function sourceReportKey(source: string): string {
+  return `${SOURCE_REPORTS}.${subjectToken(source)}`;
 }
 
 export function bucketSubject(bucket: BucketName, key: string): string {

@@ -55,6 +55,7 @@ export interface Table {
 
 /** The last message on `subject`, which may be a filter; undefined if there is none. */
 export async function readLast(table: Table, subject: string): Promise<RawEntry | undefined> {
+  await table.link.turn();
   const { jsm } = table.link.now();
   try {
     const message: StoredMsg | null = await jsm.streams.getMessage(table.stream, { last_by_subj: subject });
@@ -88,6 +89,7 @@ export async function compareAndSet(
   data: Uint8Array,
   cas: CompareAndSet,
 ): Promise<PublishResult> {
+  await table.link.turn();
   const { js } = table.link.now();
   let failure: unknown;
   for (let attempt = 0; attempt < UNCLEAR_ATTEMPTS_MAX; attempt += 1) {
@@ -133,9 +135,16 @@ function messageHeaders(table: Table, extra: CompareAndSet["headers"]): MsgHdrs 
   result.set("ce-id", table.random.uuid());
   result.set("ce-type", `${CE_TYPE_PREFIX}${table.messageType}`);
   result.set("ce-source", "keyferry");
-  result.set("traceparent", formatTraceparent(nextSpan(currentTrace(), table.random)));
+  result.set("traceparent", runningTraceparent(table.random));
   for (const [name, value] of extra ?? []) result.set(name, value);
   return result;
+}
+
+/** Of the running span, so that what a message causes hangs under what sent it; of a new trace outside of all. */
+function runningTraceparent(random: Random): string {
+  const running = currentTrace();
+  const hasSpan = running !== undefined && running.spanId !== "";
+  return formatTraceparent(hasSpan ? running : nextSpan(running, random));
 }
 
 /** The trace that a message carries. */

@@ -15,6 +15,7 @@ import { DeliverPolicy } from "@nats-io/jetstream";
 import { toBusError } from "./bus-error.ts";
 import { decodeOrThrow, jsonCodec } from "./codec.ts";
 import type { Consumption, ConsumeOptions, Decision, HandlerContext } from "./consume.ts";
+import { extentOf, type HistoryRange, type Past, readHistory, type StreamExtent } from "./history.ts";
 import { ensureSinkConsumers, dropSinkConsumers } from "./provision.ts";
 import {
   DESIRED_STREAM,
@@ -31,6 +32,7 @@ import {
   RESULTS_STREAM,
   RESULTS_SUBJECTS,
   resultSubject,
+  resultSubjectsOf,
   sinkDurable,
   sourceAndKeyOf,
 } from "./subjects.ts";
@@ -167,6 +169,38 @@ export class EventLog {
     }
   }
 
+  /** A view of what `pick` keeps of the last event of each secret of a source, by `<k>`: small rows, whole events go. */
+  watch<T>(source: string, pick: (event: VersionEvent) => T, signal: AbortSignal): Promise<View<T>> {
+    return startView<T>(signal, {
+      table: this.#table,
+      subjects: eventSubjectsOf(source),
+      logger: this.#workshop.logger,
+      rowOf(subject, data) {
+        const decoded = eventCodec.decode(data);
+        if (decoded.kind !== "ok") return undefined;
+        return { key: sourceAndKeyOf(subject).key, value: pick(decoded.value) };
+      },
+    });
+  }
+
+  /** The events of a source, or of one of its secrets, in their order. @throws KeyferryError `bus-*` */
+  async *history(
+    source: string,
+    key: SecretKey | undefined,
+    range: HistoryRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<Past<VersionEvent> & { readonly key: SecretKey }> {
+    const subjects = key === undefined ? eventSubjectsOf(source) : eventSubject(source, key);
+    const { logger } = this.#workshop;
+    for await (const past of readHistory(this.#table, eventCodec, subjects, range, logger, signal)) {
+      yield { ...past, key: sourceAndKeyOf(past.subject).key };
+    }
+  }
+
+  extent(): Promise<StreamExtent> {
+    return extentOf(this.#table);
+  }
+
   // One event that can't be read must not keep the detector from starting; its secret is looked at like a new one.
   #readable(message: JsMsg): Entry<VersionEvent> | undefined {
     const decoded = eventCodec.decode(message.data);
@@ -256,6 +290,17 @@ export class CommandTable {
     }
   }
 
+  /** How many commands of a lane nobody has taken yet, and how many were taken and not answered. */
+  async pending(destination: Uid, lane: Lane): Promise<{ waiting: number; unacked: number }> {
+    try {
+      const { jsm } = this.#table.link.now();
+      const info = await jsm.consumers.info(DESIRED_STREAM, sinkDurable(destination, lane));
+      return { waiting: info.num_pending, unacked: info.num_ack_pending };
+    } catch (error) {
+      throw toBusError(error, "Reading a sink's backlog");
+    }
+  }
+
   /** An in-memory copy, keyed by `pairKey`; where both lanes hold a command the newer one shows. */
   watch(signal: AbortSignal): Promise<View<LanedCommand>> {
     return startView<LanedCommand>(signal, {
@@ -269,6 +314,10 @@ export class CommandTable {
         return { key: pairKey(destination, key), value: { ...decoded.value, lane } };
       },
     });
+  }
+
+  extent(): Promise<StreamExtent> {
+    return extentOf(this.#table);
   }
 
   /** Removes the commands of a pair that is dead. */
@@ -300,6 +349,51 @@ export class ResultTable {
     return compareAndSet(this.#table, resultSubject(destination, key), recordCodec.encode(record), {
       expected: expectedSequence,
     });
+  }
+
+  /** Intents and outcomes of the past, in their order. @throws KeyferryError `bus-*` */
+  async *history(
+    of: { readonly destination?: Uid; readonly key?: SecretKey },
+    range: HistoryRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<Past<SyncRecord> & { readonly destination: Uid; readonly key: SecretKey }> {
+    const subjects = resultSubjectsOf(of.destination, of.key);
+    const { logger } = this.#workshop;
+    for await (const past of readHistory(this.#table, recordCodec, subjects, range, logger, signal)) {
+      const { destination, key } = destinationAndKeyOf(past.subject);
+      yield { ...past, destination, key };
+    }
+  }
+
+  extent(): Promise<StreamExtent> {
+    return extentOf(this.#table);
+  }
+
+  /**
+   * The record of every secret of a destination (`*`: of all), once, a message at a time: it is not held in memory.
+   * What can't be read is told as a failure, as its names would look like nobody's. Throws `bus-unreachable`.
+   */
+  async *loadLast(destination: Uid | "*", signal: AbortSignal): AsyncIterable<Entry<SyncRecord>> {
+    const { js } = await this.#table.link.connected();
+    let consumer: Consumer | undefined;
+    try {
+      consumer = await js.consumers.get(RESULTS_STREAM, {
+        filter_subjects: resultSubject(destination, "*"),
+        deliver_policy: DeliverPolicy.LastPerSubject,
+      });
+      if ((await consumer.info()).num_pending === 0) return;
+      const messages = await consumer.consume({ max_messages: 1_000, expires: 5_000, idle_heartbeat: 1_000 });
+      for await (const message of messages) {
+        signal.throwIfAborted();
+        yield entryOf(message, decodeOrThrow(recordCodec, message.data, message.subject));
+        if (message.info.pending === 0) break;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw toBusError(error, "Loading a destination's records");
+    } finally {
+      await drop(consumer);
+    }
   }
 
   /** An in-memory copy, keyed by `pairKey`. */

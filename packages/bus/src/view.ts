@@ -12,6 +12,8 @@ export interface View<T> extends AsyncDisposable {
   entries(): IterableIterator<[string, Entry<T>]>;
   /** Resolves when the view holds everything that was in the stream at the call (O17). Throws `bus-unreachable`. */
   caughtUp(signal?: AbortSignal): Promise<void>;
+  /** Resolves when the view holds every row up to this sequence of the stream, for who has written it. */
+  reached(sequence: number, signal?: AbortSignal): Promise<void>;
   /** Calls `listener` with each change after the call; `undefined` means that the row was deleted. Returns its end. */
   onChange(listener: (key: string, entry: Entry<T> | undefined) => void): () => void;
   close(): Promise<void>;
@@ -54,6 +56,7 @@ class FollowingView<T> implements View<T> {
   readonly #loop: Promise<void>;
   #messages: ConsumerMessages | undefined;
   #reached = 0;
+  #created: string | undefined;
 
   constructor(source: ViewSource<T>) {
     this.#source = source;
@@ -75,15 +78,26 @@ class FollowingView<T> implements View<T> {
 
   async caughtUp(signal?: AbortSignal): Promise<void> {
     const last = await readLast(this.#source.table, this.#source.subjects);
-    if (last === undefined || last.sequence <= this.#reached) return;
+    if (last !== undefined) await this.reached(last.sequence, signal);
+  }
+
+  async reached(sequence: number, signal?: AbortSignal): Promise<void> {
+    if (sequence <= this.#reached) return;
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
-      const waiter = { sequence: last.sequence, resolve };
-      this.#waiting.add(waiter);
-      signal?.addEventListener("abort", () => {
+      const giveUp = () => {
         this.#waiting.delete(waiter);
-        reject(signal.reason);
-      });
+        reject(signal?.reason);
+      };
+      const waiter = {
+        sequence,
+        resolve: () => {
+          signal?.removeEventListener("abort", giveUp);
+          resolve();
+        },
+      };
+      this.#waiting.add(waiter);
+      signal?.addEventListener("abort", giveUp, { once: true });
     });
   }
 
@@ -107,6 +121,7 @@ class FollowingView<T> implements View<T> {
     while (!this.#stop.signal.aborted && !table.link.signal.aborted) {
       try {
         const { js } = await table.link.connected();
+        await this.#forgetAnotherPast();
         const consumer = await js.consumers.get(table.stream, {
           filter_subjects: subjects,
           deliver_policy: DeliverPolicy.LastPerSubject,
@@ -123,6 +138,21 @@ class FollowingView<T> implements View<T> {
         logger.debug({ stream: table.stream, code, ...details }, "view reopened");
       }
       await this.#clock.sleep(REOPEN_MS, this.#stop.signal).catch(() => undefined);
+    }
+  }
+
+  // A stream that was made anew, or restored from an older backup, begins with sequences below those of the rows here:
+  // they would hide what it holds now. Such a stream is noticed here, as its consumers went with it.
+  async #forgetAnotherPast(): Promise<void> {
+    const { table } = this.#source;
+    const { created, state } = await table.link.now().jsm.streams.info(table.stream);
+    const isAnother = this.#created !== undefined && this.#created !== created;
+    this.#created = created;
+    if (!isAnother && state.last_seq >= this.#reached) return;
+    this.#reached = 0;
+    for (const key of [...this.#rows.keys()]) {
+      this.#rows.delete(key);
+      for (const listener of this.#listeners) listener(key, undefined);
     }
   }
 

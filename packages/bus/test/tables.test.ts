@@ -130,6 +130,21 @@ test("memory at start is the last event of each secret of that source, once", as
   expect([...loaded.values()]).toEqual(["f2", "f2", "f2"]);
 });
 
+test("a view has reached a write as soon as it holds it, and who gives up waiting is told so", async () => {
+  const stop = new AbortController();
+  const view = await bus.commands.watch(stop.signal);
+  const sequence = sequenceOf(await bus.commands.put(destination, KEY, "live", command(), 0));
+  await view.reached(sequence);
+  expect(view.get(`${destination}.${KEY}`)?.sequence).toBe(sequence);
+  await view.reached(sequence);
+  const patience = new AbortController();
+  const never = view.reached(sequence + 1_000, patience.signal);
+  patience.abort(new Error("enough"));
+  await expect(never).rejects.toThrow("enough");
+  await expect(view.reached(sequence + 1_000, patience.signal)).rejects.toThrow("enough");
+  await view.close();
+});
+
 test("a view holds what was written before caughtUp, and tells what comes later", async () => {
   const stop = new AbortController();
   const view = await bus.commands.watch(stop.signal);

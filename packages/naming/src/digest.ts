@@ -41,9 +41,18 @@ export function deriveDigestKey(tagKey: DigestKey, destination: Uid): DigestKey 
   return { id: tagKey.id, key: macOf(tagKey.key, "digest-key", [destination]) };
 }
 
+/** Derived keys by the set of tag keys: a set is never changed, and each write of a destination needs the same one. */
+const derived = new WeakMap<TagKeys, Map<Uid, DigestKey>>();
+/** Destinations of an instance, published: 500. More are derived each time. */
+const DERIVED_MAX = 1_000;
+
 /** The key of new digests of a destination. Throws `unexpected` if the active tag key is missing. */
 export function activeDigestKey(tagKeys: TagKeys, destination: Uid): DigestKey {
-  return deriveDigestKey(activeTagKey(tagKeys), destination);
+  const known = derived.get(tagKeys) ?? new Map<Uid, DigestKey>();
+  derived.set(tagKeys, known);
+  const key = known.get(destination) ?? deriveDigestKey(activeTagKey(tagKeys), destination);
+  if (known.size < DERIVED_MAX) known.set(destination, key);
+  return key;
 }
 
 /** The key that new tags are made with. Throws `unexpected` if it is missing. */

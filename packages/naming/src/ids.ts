@@ -1,7 +1,8 @@
 // Owns: how Keyferry's identifiers are made. Their shapes are in contracts.
+import { createHash } from "node:crypto";
 import type { SecretKey, SecretRef, Uid } from "@keyferry/contracts";
 import { base32 } from "./base32.ts";
-import { macOf } from "./length-prefixed.ts";
+import { lengthPrefixed, macOf } from "./length-prefixed.ts";
 
 /** The part of `ports.Random` that identifiers need. */
 export interface RandomBytes {
@@ -24,6 +25,27 @@ const INSTANCE_CHARACTERS = 13; // as contracts want it; 65 bits among a handful
 /** A new uid of a destination or an association. */
 export function newUid(random: RandomBytes): Uid {
   return randomText(random, UID_CHARACTERS);
+}
+
+/**
+ * The uid of the association of a secret with a destination: always the same for the pair, so that the owner tags of a
+ * rule-made one, which nobody stores, hold over restarts, and it stays itself when a person sets it (ADR 0009).
+ * `<k>` is a keyed hash already.
+ */
+export function associationUidOf(destination: Uid, secretKey: SecretKey): Uid {
+  return derivedUid("association", [destination, secretKey]);
+}
+
+/** The uid of a destination's rule of this name. */
+export function ruleUidOf(destination: Uid, name: string): Uid {
+  return derivedUid("rule", [destination, name]);
+}
+
+function derivedUid(purpose: string, fields: readonly string[]): Uid {
+  const digest = createHash("sha256")
+    .update(lengthPrefixed([purpose, ...fields]))
+    .digest();
+  return base32(digest, UID_CHARACTERS);
 }
 
 /** A new instance id; made once per installation. */

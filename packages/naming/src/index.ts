@@ -9,11 +9,23 @@ export {
   type TagKeys,
   tagsDigest,
 } from "./digest.ts";
-export { newInstanceId, newOpId, newUid, type RandomBytes, secretKeyOf } from "./ids.ts";
+export {
+  associationUidOf,
+  newInstanceId,
+  newOpId,
+  newUid,
+  type RandomBytes,
+  ruleUidOf,
+  secretKeyOf,
+} from "./ids.ts";
 export { type NormalisedName, normaliseName } from "./normalise-name.ts";
+export { parseAddress } from "./network/ip-range.ts";
+export { type AddressVerdict, checkRanges, judgeAddress } from "./network/network-rules.ts";
 export { type Payload, renderPayload } from "./payload/render-payload.ts";
+export { type ReadSettings, secretSettings, type SecretSettings } from "./settings/secret-settings.ts";
 export { checkCustomTags, type CustomTagsCheck, type MergedTags, mergeTags } from "./tags/custom-tags.ts";
 export {
+  foreignTags,
   type Owner,
   type OwnerMark,
   ownerTags,

@@ -1,35 +1,26 @@
 // Owns: the connection: it is there or it is not, and every command says so quickly. Nothing queues while Redis is away
 // and nothing is sent twice: a token taken twice would be lost, a lock taken twice held by nobody (hazard redis-away).
 // Does not own: what is kept there.
-import { readFileSync } from "node:fs";
-import { getCACertificates } from "node:tls";
 import { KeyferryError } from "@keyferry/errors";
-import type { Logger, SecretValue } from "@keyferry/ports";
-import { Redis, ReplyError } from "ioredis";
+import type { Logger } from "@keyferry/ports";
+import { type Redis, ReplyError } from "ioredis";
+import { type Client, type ClientOptions, openClient, primariesOf } from "./client.ts";
 import { readScript, SCRIPT_NAMES, type ScriptName, SCRIPTS } from "./scripts.ts";
 
-export interface ConnectionOptions {
-  readonly url: SecretValue | string;
-  readonly caFile?: string | undefined;
+export interface ConnectionOptions extends ClientOptions {
   readonly logger: Logger;
 }
 
-const COMMAND_MS_MAX = 1_500; // a script takes well under a millisecond; a Redis that is slower is as good as away
-const CONNECT_MS_MAX = 3_000;
-const SILENCE_MS_MAX = 5_000; // with commands under way; then the connection is made anew
-const RECONNECT_MS_MIN = 50;
-const RECONNECT_MS_MAX = 2_000;
-
 /** Redis as the rest of this package uses it. */
 export class Connection {
-  readonly #redis: Redis;
+  readonly #redis: Client;
   readonly #logger: Logger;
   #why: string | undefined = "not connected yet";
   #closing = false;
 
   constructor(options: ConnectionOptions) {
     this.#logger = options.logger;
-    this.#redis = new Redis(urlOf(options), optionsOf(options));
+    this.#redis = openClient(options);
     for (const name of SCRIPT_NAMES) {
       const numberOfKeys = SCRIPTS[name];
       const lua = readScript(name);
@@ -45,9 +36,24 @@ export class Connection {
     return this.#redis.status === "ready" ? undefined : this.#why;
   }
 
-  /** Runs plain commands. Throws `state-unreachable` whatever it is that Redis cannot do. */
-  async run<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+  /** Calls `listener` after each connecting: another server may have become the primary. */
+  onReady(listener: () => void): void {
+    this.#redis.on("ready", listener);
+  }
+
+  /** Asks every server that takes writes. Throws as `run`. */
+  async onEachPrimary<T>(work: (redis: Redis) => Promise<T>): Promise<readonly T[]> {
     try {
+      return await Promise.all(primariesOf(this.#redis).map(work));
+    } catch (error) {
+      throw stateError(error);
+    }
+  }
+
+  /** Runs plain commands. Throws `state-unreachable` whatever it is that Redis cannot do. */
+  async run<T>(work: (redis: Commands) => Promise<T>): Promise<T> {
+    try {
+      // Of a Cluster every command goes to the node of its key.
       return await work(this.#redis);
     } catch (error) {
       throw stateError(error);
@@ -81,44 +87,10 @@ export class Connection {
   }
 }
 
+/** What both kinds of client know. */
+export type Commands = Pick<Redis, "set" | "get" | "del" | "hmget" | "zadd" | "zrem">;
+
 type Scripted = Record<ScriptName, (...args: readonly (string | number)[]) => Promise<unknown>>;
-
-function urlOf({ url }: ConnectionOptions): string {
-  const text = typeof url === "string" ? url : url.reveal();
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  // Without the text: it can hold a password.
-  if (parsed?.protocol === "redis:" || parsed?.protocol === "rediss:") return text;
-  throw new KeyferryError(
-    "config-invalid",
-    "redis.url is not of the form redis[s]://[user:password@]host:port[/db]",
-  );
-}
-
-function optionsOf(options: ConnectionOptions) {
-  const secure = urlOf(options).startsWith("rediss:");
-  return {
-    connectionName: "keyferry",
-    connectTimeout: CONNECT_MS_MAX,
-    commandTimeout: COMMAND_MS_MAX,
-    socketTimeout: SILENCE_MS_MAX,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times: number) => Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** Math.min(times, 10)),
-    // A primary that became a replica: what is connected to it has to look for the new one.
-    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
-    ...(secure ? { tls: tlsOf(options.caFile) } : {}),
-  };
-}
-
-function tlsOf(caFile: string | undefined): { ca?: string[] } {
-  if (caFile === undefined) return {};
-  try {
-    return { ca: [...getCACertificates("default"), readFileSync(caFile, "utf8")] };
-  } catch {
-    throw new KeyferryError("config-invalid", `The CA file of Redis cannot be read: ${caFile}`);
-  }
-}
 
 // Replies by which Redis says that it cannot serve now; others are defects of ours.
 const AWAY = new Set([

@@ -1,18 +1,16 @@
 // Owns: the door to Redis: one connection, and what the sinks keep behind it. Redis is their working memory: lost or
 // flushed, nothing is rewritten; away, they stop writing and say so (DESIGN section 4).
-import { KeyferryError } from "@keyferry/errors";
-import type { Clock, Logger, Random, SecretValue } from "@keyferry/ports";
+import { KeyferryError, toKeyferryError } from "@keyferry/errors";
+import type { Clock, Logger, Random } from "@keyferry/ports";
 import { Attempts } from "./attempts.ts";
+import type { ClientOptions } from "./client.ts";
 import { Later } from "./later.ts";
 import { Locks } from "./locks.ts";
 import { Pacing } from "./pacing/pacing.ts";
 import { Records } from "./records.ts";
 import { Connection } from "./redis.ts";
 
-export interface StateOptions {
-  /** `redis://` or, with TLS, `rediss://`; it can hold a password. */
-  readonly url: SecretValue | string;
-  readonly caFile?: string | undefined;
+export interface StateOptions extends ClientOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -35,6 +33,19 @@ export async function connectState(options: StateOptions): Promise<State> {
   const redis = new Connection(options);
   const { clock, random, logger } = options;
   const pacing = new Pacing({ redis, clock, logger });
+  // Beside the check at start: who becomes the primary later must not evict either.
+  let evicts: string | undefined;
+  redis.onReady(() => {
+    void check(redis).then(
+      () => (evicts = undefined),
+      (thrown: unknown) => {
+        const { code, message, advice } = toKeyferryError(thrown);
+        if (code === "state-unreachable") return;
+        evicts = `${message}. ${advice}`;
+        logger.error({ code, why: message, advice }, "Redis can't be used as it is");
+      },
+    );
+  });
   const close = async (): Promise<void> => {
     pacing.close();
     await redis.close();
@@ -47,8 +58,9 @@ export async function connectState(options: StateOptions): Promise<State> {
     attempts: new Attempts(redis),
     check: () => check(redis),
     status() {
-      const why = redis.whyNot;
-      return why === undefined ? { connected: true } : { connected: false, why };
+      const away = redis.whyNot;
+      if (away !== undefined) return { connected: false, why: away };
+      return evicts === undefined ? { connected: true } : { connected: true, why: evicts };
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -58,7 +70,10 @@ export async function connectState(options: StateOptions): Promise<State> {
 const MAJOR_MIN = 7;
 
 async function check(connection: Connection): Promise<void> {
-  const info = await connection.run((redis) => redis.info());
+  for (const info of await connection.onEachPrimary((redis) => redis.info())) checkInfo(info);
+}
+
+function checkInfo(info: string): void {
   // Valkey gives the version of Redis that it is compatible with here too.
   const version = fieldOf(info, "redis_version");
   if (Number.parseInt(version, 10) < MAJOR_MIN) {
@@ -66,15 +81,9 @@ async function check(connection: Connection): Promise<void> {
   }
   // From INFO, as managed services forbid CONFIG.
   const policy = fieldOf(info, "maxmemory_policy");
-  if (policy !== "noeviction") {
-    throw new KeyferryError(
-      "state-evicts",
-      `Redis's maxmemory-policy is ${policy}: it can drop keys silently`,
-      {
-        policy,
-      },
-    );
-  }
+  if (policy === "noeviction") return;
+  const message = `Redis's maxmemory-policy is ${policy}: it can drop keys silently`;
+  throw new KeyferryError("state-evicts", message, { policy });
 }
 
 function fieldOf(info: string, name: string): string {

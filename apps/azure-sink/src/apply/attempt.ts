@@ -1,6 +1,6 @@
-import type { Fence, Lane, SyncCommand } from "@keyferry/contracts";
+import type { Fence, Lane, ResolvedPolicy, SyncCommand } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
-import type { Lock } from "@keyferry/state";
+import type { Lock, PacedVault } from "@keyferry/state";
 import type { LoadedRecord, RecordStore } from "../record/record-store.ts";
 import type { OpenDestination, SinkDependencies } from "../ports.ts";
 import { LOCK_LEASE_MS, WRITE_DEADLINE_MS } from "./limits.ts";
@@ -11,10 +11,16 @@ export interface Attempt {
   readonly fence: Fence;
   readonly lane: Lane;
   readonly destination: OpenDestination;
+  readonly policy: ResolvedPolicy;
   readonly store: RecordStore;
   readonly deps: SinkDependencies;
   readonly signal: AbortSignal;
   readonly isWoken: boolean;
+}
+
+/** Whose rate a call to this destination counts against. */
+function pacedVault({ destination, policy }: Attempt): PacedVault {
+  return { host: destination.vault.vaultHost, rateGroup: policy.rateGroup };
 }
 
 /** How the work on one name ended. `loaded` is the record with it, not yet appended where `isNew` is set. */
@@ -46,23 +52,40 @@ export async function underLock(
   kind: "create" | "other",
   work: (lock: Lock, grant: Grant) => Promise<NameResult>,
 ): Promise<NameResult> {
-  const { deps, destination, lane, signal } = attempt;
+  const { deps, destination, command } = attempt;
   const host = destination.vault.vaultHost;
-  const pacing = deps.memory.pacing;
-  const grant = await pacing.acquire({ host }, kind, lane, signal);
-  const use = new Grant(attempt, grant);
+  const use = new Grant(deps, await permit(attempt, kind));
   try {
-    const lock = await deps.memory.locks.take(host, lower, LOCK_LEASE_MS);
+    deps.pauses.check(command);
+    // Side by side: a command that comes after either look is met by the compare-and-set of the intent.
+    const taking = deps.memory.locks.take(host, lower, LOCK_LEASE_MS);
+    const [taken, looked] = await Promise.allSettled([taking, isLastCommand(attempt)]);
+    if (taken.status === "rejected") throw taken.reason;
+    const lock = taken.value;
     if (lock === undefined) return { kind: "locked" };
     try {
-      if (!(await isLastCommand(attempt))) return { kind: "superseded" };
+      if (looked.status === "rejected") throw looked.reason;
+      if (!looked.value) return { kind: "superseded" };
       return await work(lock, use);
     } finally {
-      // If Redis is away the lease ends by itself.
-      await deps.memory.locks.release(lock).catch(() => false);
+      // Not waited for: commands of a connection keep their order. If Redis is away the lease ends by itself.
+      void deps.memory.locks.release(lock).catch(() => false);
     }
   } finally {
     await use.giveBackIfUnused();
+  }
+}
+
+// A pause ends the wait at once: nothing may be sent afterwards, and a resume must not find a queue of old waits.
+async function permit(attempt: Attempt, kind: "create" | "other"): Promise<PacingGrant> {
+  const { deps, lane, signal, command } = attempt;
+  const paused = deps.pauses.signal(command.destination);
+  const either = AbortSignal.any([signal, paused]);
+  try {
+    return await deps.memory.pacing.acquire(pacedVault(attempt), kind, lane, either);
+  } catch (error) {
+    deps.pauses.check(command);
+    throw error;
   }
 }
 
@@ -70,18 +93,18 @@ type PacingGrant = Awaited<ReturnType<SinkDependencies["memory"]["pacing"]["acqu
 
 /** A permit of the vault's rate and what became of it. */
 export class Grant {
-  readonly #attempt: Attempt;
+  readonly #pacing: SinkDependencies["memory"]["pacing"];
   readonly #grant: PacingGrant;
   #isUsed = false;
 
-  constructor(attempt: Attempt, grant: PacingGrant) {
-    this.#attempt = attempt;
+  constructor({ memory }: Pick<SinkDependencies, "memory">, grant: PacingGrant) {
+    this.#pacing = memory.pacing;
     this.#grant = grant;
   }
 
   /** Sends the one request that this permit is for, and tells the pacing how the vault took it. */
   async use<T>(send: () => Promise<T>): Promise<T> {
-    const { pacing } = this.#attempt.deps.memory;
+    const pacing = this.#pacing;
     this.#isUsed = true;
     try {
       const result = await send();
@@ -96,6 +119,10 @@ export class Grant {
       }
       throw error;
     }
+  }
+
+  get isUsed(): boolean {
+    return this.#isUsed;
   }
 
   /** True for the one permit that a paused vault has given, as long as its request is not sent. */
@@ -118,7 +145,7 @@ export class Grant {
 
   async giveBackIfUnused(): Promise<void> {
     // A permit that is lost costs one slot of the rate, no more.
-    if (!this.#isUsed) await this.#attempt.deps.memory.pacing.giveBack(this.#grant).catch(() => undefined);
+    if (!this.#isUsed) await this.#pacing.giveBack(this.#grant).catch(() => undefined);
   }
 }
 
@@ -128,11 +155,9 @@ export async function pacedRead<T>(
   read: (signal: AbortSignal) => Promise<T>,
   held?: Grant,
 ): Promise<T> {
-  const { deps, destination, lane, signal } = attempt;
+  const { signal } = attempt;
   if (held?.isProbe === true) return held.readAhead(() => read(deadlineSignal(signal)));
-  const host = destination.vault.vaultHost;
-  const grant = await deps.memory.pacing.acquire({ host }, "other", lane, signal);
-  return new Grant(attempt, grant).use(() => read(deadlineSignal(signal)));
+  return new Grant(attempt.deps, await permit(attempt, "other")).use(() => read(deadlineSignal(signal)));
 }
 
 /** A signal that also aborts when a write's time is over. */

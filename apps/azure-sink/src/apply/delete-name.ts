@@ -1,10 +1,10 @@
 import { toKeyferryError } from "@keyferry/errors";
 import { newOpId } from "@keyferry/naming";
-import type { NameAction } from "../plan/plan.ts";
+import type { LetGo } from "../plan/plan.ts";
 import { endName, type NameEnd, openIntent } from "../record/record.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
 import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, underLock } from "./attempt.ts";
-import { lookAtName } from "./claim.ts";
+import { lookBeforeDelete } from "./claim.ts";
 import { WRITE_DEADLINE_MS } from "./limits.ts";
 import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting } from "./put-name.ts";
 
@@ -14,7 +14,7 @@ import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting } from "./pu
  */
 export async function deleteName(
   attempt: Attempt,
-  { name, lower }: Extract<NameAction, { kind: "delete" }>,
+  { name, lower }: LetGo,
   loaded: LoadedRecord,
 ): Promise<NameResult> {
   const { deps, destination, command, fence } = attempt;
@@ -23,7 +23,7 @@ export async function deleteName(
       ...from,
       record: endName(from.record, name, end),
     });
-    const ownership = await lookAtName(attempt, name, loaded.record.names[lower], grant);
+    const ownership = await lookBeforeDelete(attempt, name, loaded.record.names[lower], grant);
     if (ownership.kind === "free") {
       const isRecovering = loaded.record.names[lower]?.state === "recovering";
       // A recovery may still be under way behind an empty list of versions; the delete has to meet it.

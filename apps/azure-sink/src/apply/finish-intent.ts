@@ -45,7 +45,18 @@ export function deadlineLeftMs({ openedAt, deadlineMs }: Intent, nowMs: number):
 
 // A recovery leaves the name in "recovering" either way: the next write is the probe. A delete is looked at anew.
 function unlandedEnd({ action }: Intent): NameEnd {
-  return action === "recover" ? { kind: "recovering" } : { kind: "untouched" };
+  switch (action) {
+    case "recover":
+      return { kind: "recovering" };
+    // It acts on several versions, and may have got to some of them.
+    case "disable":
+    case "release":
+      return { kind: "uncertain" };
+    case "put":
+    case "patch":
+    case "delete":
+      return { kind: "untouched" };
+  }
 }
 
 /** What the attempt left in the vault; undefined if it has not landed, or leaves nothing that could be told by. */

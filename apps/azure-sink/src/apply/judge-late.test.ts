@@ -7,7 +7,12 @@ import { judgeLate, repairable } from "./judge-late.ts";
 const TAG_KEYS = { active: "k1", keys: new Map([["k1", Buffer.alloc(32, 1)]]) };
 const PLACEMENT = { instanceId: "instanceaaaaa", vaultHost: "v.vault.azure.net", lowerName: "app" };
 const ASSOCIATION = "aaaaaaaaaaaaaaaaaaaa";
-const CLAIMANT = { association: ASSOCIATION, placement: PLACEMENT, tagKeys: TAG_KEYS };
+const CLAIMANT = {
+  association: ASSOCIATION,
+  secretKey: "k".repeat(26),
+  placement: PLACEMENT,
+  tagKeys: TAG_KEYS,
+};
 const FENCE = { epoch: 1, sequence: 9 };
 
 function version(id: string, opId: string, createdOn: number, association = ASSOCIATION): SecretVersion {

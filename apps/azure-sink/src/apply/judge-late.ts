@@ -11,7 +11,7 @@ export type LateFinding =
   | { readonly kind: "none" }
   /** Its version came after the one on record, or in the same second: the vault may show it. */
   | { readonly kind: "overwritten" }
-  /** Its tags lie over those on record; the value is right. */
+  /** Its tags or attributes lie over those on record; the value is right. */
   | { readonly kind: "retagged" }
   /** The name is gone though the record says that it lives. */
   | { readonly kind: "removed" }
@@ -29,9 +29,11 @@ export function judgeLate(
   if (known?.intent || known?.state === "recovering") return { kind: "none" };
   const applied = known?.state === "live" ? known.applied : null;
   if (applied === null) {
+    // What is disabled or released on purpose lies there; only a version that came late is news.
+    const present = known?.state === "disabled" ? versions.filter(({ enabled }) => enabled) : versions;
     // Where another association has the name meanwhile, deleting it would take its versions along.
     const isShared = versions.some(({ tags }) => judgeTags(tags, claimant).kind === "sibling");
-    const isOurs = !isShared && judgeVersions(versions, known, claimant).kind === "ours";
+    const isOurs = !isShared && judgeVersions(present, known, claimant).kind === "ours";
     return isOurs ? { kind: "appeared" } : { kind: "none" };
   }
   if (versions.length === 0) return { kind: "removed" };
@@ -43,7 +45,16 @@ export function judgeLate(
     const isEarlier = recorded !== undefined && late.version.createdOn < recorded.createdOn;
     return isEarlier ? { kind: "none" } : { kind: "overwritten" };
   }
-  if (check.action !== "patch" || recorded === undefined) return { kind: "none" };
+  if (recorded === undefined) return { kind: "none" };
+  if (check.action === "disable") {
+    const wasWished = applied.attributes?.enabled === false;
+    return recorded.enabled || wasWished ? { kind: "none" } : { kind: "retagged" };
+  }
+  if (check.action === "release") {
+    const isOurs = judgeTags(recorded.tags, claimant).kind === "ours";
+    return isOurs ? { kind: "none" } : { kind: "retagged" };
+  }
+  if (check.action !== "patch") return { kind: "none" };
   const mark = readOwner(recorded.tags, claimant.placement, claimant.tagKeys);
   return mark.kind === "ours" && mark.opId === check.opId ? { kind: "retagged" } : { kind: "none" };
 }

@@ -80,7 +80,12 @@ async function lookAtOne(
   const looked = { lowerNames: new Set([lower]), found, nowMs: deps.clock.now() };
   let record = afterLateChecks(loaded.record, looked);
   if (known !== undefined && found.size > 0) {
-    record = withRepairDue({ ...record, names: { ...record.names, [lower]: known } }, deps.clock.now());
+    const error = new KeyferryError(
+      "answer-lost",
+      "An earlier write took effect after its time: it is repaired",
+    );
+    const names = { ...record.names, [lower]: known };
+    record = withRepairDue({ ...record, names }, error, deps.clock.now());
   }
   const stored = await store.append(record, loaded.sequence, command.epoch);
   if (stored === undefined) return { kind: "replan" };
@@ -88,13 +93,12 @@ async function lookAtOne(
   return { kind: "done", loaded: stored, wrote: false };
 }
 
-// Until the repair has its own outcome the pair is not in step, and settle must know if this sink dies now.
-function withRepairDue(record: SyncRecord, nowMs: number): SyncRecord {
+/**
+ * The record of a pair whose repair is due. Until the repair has its own outcome the pair is not in step, and settle must
+ * know if this sink dies now.
+ */
+export function withRepairDue(record: SyncRecord, error: KeyferryError, nowMs: number): SyncRecord {
   if (record.outcome === null) return record;
-  const error = new KeyferryError(
-    "answer-lost",
-    "An earlier write took effect after its time: it is repaired",
-  );
   const outcome: Outcome = { kind: "waiting", until: nowMs, attempts: 0, error: error.report() };
   const since = record.outcome.kind === "waiting" ? record.since : new Date(nowMs).toISOString();
   return { ...record, outcome, since };

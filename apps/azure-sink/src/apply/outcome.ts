@@ -2,7 +2,7 @@ import type { Outcome } from "@keyferry/contracts";
 import type { KeyferryError } from "@keyferry/errors";
 import { backoffMs } from "@keyferry/retry";
 import type { SinkDependencies } from "../ports.ts";
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, CONFLICT_WAITS_MS } from "./limits.ts";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, CONFLICT_WAITS_MS, PAUSED_RETRY_MS } from "./limits.ts";
 import type { SyncRequest } from "./request.ts";
 
 /** Why a name could not be brought to its wish. */
@@ -38,6 +38,9 @@ export async function waitingOutcome(
   nowMs: number,
 ): Promise<Outcome> {
   if (error.retry === "hopeless") return { kind: "refused", error: error.report() };
+  if (error.code === "paused") {
+    return { kind: "waiting", until: nowMs + PAUSED_RETRY_MS, attempts: 0, error: error.report() };
+  }
   const attempts = await memory.attempts.count(command.destination, command.secretKey, fence);
   if (error.code === "vault-conflict" && waitMs === undefined) {
     const conflictMs = CONFLICT_WAITS_MS[Math.min(attempts, CONFLICT_WAITS_MS.length) - 1];

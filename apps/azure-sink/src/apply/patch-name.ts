@@ -6,9 +6,9 @@ import type { LoadedRecord } from "../record/record-store.ts";
 import type { Wish } from "../wish/wish.ts";
 import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, underLock } from "./attempt.ts";
 import { UNCLEAR_LOOK_MS, WRITE_DEADLINE_MS } from "./limits.ts";
-import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting, tagsOf } from "./put-name.ts";
+import { conflictError, holdsLongEnough, lockLost, refusedOrWaiting, tagsOf, targetOf } from "./put-name.ts";
 
-/** Brings tags up to date on the very version that we wrote, in the wider rate limit and without a new version (P4). */
+/** Brings tags and attributes up to date on the very version that we wrote, in the wider rate limit and without a new version (P4). */
 export async function patchName(
   attempt: Attempt,
   wish: Extract<Wish, { kind: "present" }>,
@@ -21,7 +21,7 @@ export async function patchName(
   if (known === undefined || known === null) return { kind: "replan" };
   return underLock(attempt, lower, "other", async (lock, grant) => {
     const opId = newOpId(deps.random);
-    const target = { incarnation: wish.incarnation, version: wish.version, tagsDigest: wish.tagsDigest };
+    const target = targetOf(wish);
     const intent = { opId, action: "patch" as const, fence, deadlineMs: WRITE_DEADLINE_MS, target };
     const opened = await attempt.store.append(
       openIntent(loaded.record, name, intent, deps.clock.now()),
@@ -39,12 +39,18 @@ export async function patchName(
         return { kind: "waiting", loaded: ended({ kind: "untouched" }), error: lockLost() };
       }
       const result = await grant.use(() =>
-        destination.vault.patch(name, keyVaultVersion, { tags }, { signal: deadlineSignal(attempt.signal) }),
+        destination.vault.patch(
+          name,
+          keyVaultVersion,
+          { tags, ...wish.attributes },
+          { signal: deadlineSignal(attempt.signal) },
+        ),
       );
       switch (result.kind) {
         case "patched": {
           deps.events.externalSecretPatched({ command, name });
-          const applied = { ...known, fence, tagsDigest: wish.tagsDigest };
+          const { tagsDigest, attributes } = wish;
+          const applied = { ...known, fence, tagsDigest, attributes };
           return { kind: "done", wrote: true, loaded: ended({ kind: "applied", applied }) };
         }
         case "absent": {

@@ -1,10 +1,18 @@
-import type { Applied } from "@keyferry/contracts";
+import type { Applied, Intent } from "@keyferry/contracts";
 import { KeyferryError, toKeyferryError } from "@keyferry/errors";
-import { activeDigestKey, digestOf, mergeTags, newOpId, ownerTags, renderPayload } from "@keyferry/naming";
+import {
+  activeDigestKey,
+  digestMatches,
+  digestOf,
+  mergeTags,
+  newOpId,
+  ownerTags,
+  renderPayload,
+} from "@keyferry/naming";
 import type { SecretValue } from "@keyferry/ports";
 import type { Lock } from "@keyferry/state";
 import type { NameAction } from "../plan/plan.ts";
-import { endName, openIntent } from "../record/record.ts";
+import { endName, type NameEnd, openIntent } from "../record/record.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
 import type { Wish, WishedName } from "../wish/wish.ts";
 import {
@@ -13,10 +21,12 @@ import {
   endsUnclearly,
   type Grant,
   type NameResult,
+  pacedRead,
   underLock,
 } from "./attempt.ts";
-import { lookAtName, refusalOf } from "./claim.ts";
+import { lookAtVersions } from "./claim.ts";
 import { recoverName } from "./recover-name.ts";
+import { refusalOf } from "./ownership.ts";
 import { LOCK_LEASE_MS, LOCK_LEFT_MS_MIN, UNCLEAR_LOOK_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 
 type PresentWish = Extract<Wish, { kind: "present" }>;
@@ -31,17 +41,25 @@ export async function putName(
   action: Extract<NameAction, { kind: "put" }>,
   loaded: LoadedRecord,
 ): Promise<NameResult> {
-  const { name, lower } = action.wished;
+  const { name, lower, subKey = null } = action.wished;
   const { vault } = attempt.destination;
   // The handshake of a cold client comes before the value is read, so that no value waits for a token.
   await vault.prime({ signal: attempt.signal });
   return underLock(attempt, lower, "create", async (lock, grant) => {
     if (action.look) {
-      const refusal = refusalOf(await lookAtName(attempt, name, loaded.record.names[lower], grant), name);
+      const { ownership, newest } = await lookAtVersions(attempt, name, loaded.record.names[lower], grant);
+      const refusal = refusalOf(ownership, name, attempt.policy);
       if (refusal !== undefined) return refusedOrWaiting(refusal, loaded);
+      const { unlessNewest: applied } = action;
+      if (applied !== undefined && newest?.enabled === true && newest.version === applied.keyVaultVersion) {
+        // Versions never change in Key Vault, so what is recorded of it is true of the new epoch too.
+        const verified = { ...applied, fence: attempt.fence };
+        const record = endName(loaded.record, name, { kind: "applied", applied: verified });
+        return { kind: "done", wrote: false, loaded: { ...loaded, record } };
+      }
     }
     const opId = newOpId(attempt.deps.random);
-    const target = { incarnation: wish.incarnation, version: wish.version, tagsDigest: wish.tagsDigest };
+    const target = targetOf(wish);
     const intent = {
       opId,
       action: "put" as const,
@@ -49,13 +67,16 @@ export async function putName(
       deadlineMs: WRITE_DEADLINE_MS,
       target,
     };
+    // Read while the intent is on its way: a version's value never changes, and nothing is sent without the intent.
+    const reading = readValue(attempt, wish, action.wished);
+    reading.catch(() => undefined);
     const opened = await attempt.store.append(
-      openIntent(loaded.record, name, intent, attempt.deps.clock.now()),
+      openIntent(loaded.record, name, intent, attempt.deps.clock.now(), subKey),
       loaded.sequence,
       attempt.command.epoch,
     );
     if (opened === undefined) return { kind: "replan" };
-    return sendValue(attempt, wish, action.wished, { opened, lock, grant, opId });
+    return sendValue(attempt, wish, action, { opened, lock, grant, opId, reading });
   });
 }
 
@@ -64,12 +85,13 @@ interface Sending {
   readonly lock: Lock;
   readonly grant: Grant;
   readonly opId: string;
+  readonly reading: Promise<SecretValue | undefined>;
 }
 
 async function sendValue(
   attempt: Attempt,
   wish: PresentWish,
-  wished: WishedName,
+  { wished, unlessSame }: Extract<NameAction, { kind: "put" }>,
   sending: Sending,
 ): Promise<NameResult> {
   const { deps, destination } = attempt;
@@ -80,7 +102,7 @@ async function sendValue(
     record: endName(opened.record, name, { kind: "untouched" }),
   });
   try {
-    const value = await readValue(attempt, wish, wished);
+    const value = await sending.reading;
     if (value === undefined) {
       await attempt.store.append(untouched().record, opened.sequence, attempt.command.epoch);
       return { kind: "replan" };
@@ -88,8 +110,15 @@ async function sendValue(
     const { tags, digest } = tagsOf(attempt, wish, wished, value, opId);
     if (!(await holdsLongEnough(attempt, sending.lock)))
       return { kind: "waiting", loaded: untouched(), error: lockLost() };
+    if (unlessSame !== undefined && isSameValue(attempt, wished, unlessSame, value)) {
+      return await patchSame(attempt, wish, unlessSame, { ...sending, name, tags, digest });
+    }
     const result = await grant.use(() =>
-      destination.vault.put(name, { value, tags }, { signal: deadlineSignal(attempt.signal) }),
+      destination.vault.put(
+        name,
+        { value, tags, ...wish.attributes },
+        { signal: deadlineSignal(attempt.signal) },
+      ),
     );
     if (result.kind === "conflict") {
       if (result.reason === "deleted-recoverable") return await recoverName(attempt, name, untouched());
@@ -102,6 +131,7 @@ async function sendValue(
       keyVaultVersion: result.version,
       digest,
       tagsDigest: wish.tagsDigest,
+      attributes: wish.attributes,
       at: new Date(deps.clock.now()).toISOString(),
     };
     deps.events.externalSecretPut({
@@ -121,6 +151,65 @@ async function sendValue(
     if (endsUnclearly(error)) return { kind: "waiting", loaded: opened, error, waitMs: UNCLEAR_LOOK_MS };
     return refusedOrWaiting(error, untouched());
   }
+}
+
+function isSameValue(
+  { deps, destination, command }: Attempt,
+  { lower: lowerName }: WishedName,
+  { digest, incarnation, version }: Applied,
+  value: SecretValue,
+): boolean {
+  const { vaultHost } = destination.vault;
+  // The digest that was recorded is of the version that it was recorded with.
+  const fields = { vaultHost, lowerName, incarnation, version, value, contentType: undefined };
+  return digestMatches(digest, fields, deps.identity.tagKeys, command.destination) === "same";
+}
+
+// `version_per_version: off`: the same data costs a patch. The permit to create goes back unused.
+async function patchSame(
+  attempt: Attempt,
+  wish: PresentWish,
+  known: Applied,
+  sending: Sending & {
+    readonly name: string;
+    readonly tags: Record<string, string>;
+    readonly digest: string;
+  },
+): Promise<NameResult> {
+  const { deps, destination, command, store } = attempt;
+  const { opened, name, tags, digest, lock } = sending;
+  const ended = (end: NameEnd): LoadedRecord => ({ ...opened, record: endName(opened.record, name, end) });
+  const result = await pacedRead(attempt, async (signal) => {
+    if (!(await holdsLongEnough(attempt, lock))) throw lockLost();
+    return destination.vault.patch(name, known.keyVaultVersion, { tags, ...wish.attributes }, { signal });
+  });
+  switch (result.kind) {
+    case "patched": {
+      deps.events.externalSecretPatched({ command, name });
+      const applied = { ...known, ...targetOf(wish), fence: attempt.fence, digest };
+      return { kind: "done", wrote: true, loaded: ended({ kind: "applied", applied }) };
+    }
+    case "absent":
+      // Somebody deleted it. The record says so, and the plan that follows writes it again.
+      await store.append(ended({ kind: "absent" }).record, opened.sequence, command.epoch);
+      return { kind: "replan" };
+    case "conflict":
+      return {
+        kind: "waiting",
+        loaded: ended({ kind: "untouched" }),
+        error: conflictError(name, result.reason),
+      };
+  }
+}
+
+/** What a write is to leave behind, for whoever has to find out whether it landed. */
+export function targetOf({
+  incarnation,
+  version,
+  tagsDigest,
+  attributes,
+}: PresentWish): NonNullable<Intent["target"]> {
+  return { incarnation, version, tagsDigest, attributes };
 }
 
 /** The value to write, or undefined if the wished version can't be read any more. */
@@ -165,6 +254,7 @@ export function tagsOf(
           incarnation: wish.incarnation,
           version: wish.version,
           value,
+          // Not in it: a patch changes the content type, and could not make the digest anew without the value.
           contentType: undefined,
         });
   const mark = {
@@ -175,7 +265,7 @@ export function tagsOf(
     sourceVersion: wish.version,
     digest,
   };
-  const merged = mergeTags(command.spec.customTags, ownerTags(mark, tagKeys));
+  const merged = mergeTags(wish.customTags, ownerTags(mark, tagKeys));
   if (merged.kind === "refused")
     throw new KeyferryError("tags-invalid", `The custom tags are refused: ${merged.what}`);
   return { tags: merged.tags, digest };

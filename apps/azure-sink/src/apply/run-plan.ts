@@ -6,6 +6,7 @@ import type { Wish } from "../wish/wish.ts";
 import type { Attempt, NameResult } from "./attempt.ts";
 import { deleteName } from "./delete-name.ts";
 import { finishIntent } from "./finish-intent.ts";
+import { letGoOfName } from "./let-go-name.ts";
 import { LOCKED_RETRY_MS } from "./limits.ts";
 import { isOurs, type NameFailure } from "./outcome.ts";
 import { patchName } from "./patch-name.ts";
@@ -35,6 +36,8 @@ export async function runPlan(
   const work = actions.filter((action): action is Work => action.kind !== "none");
   if (work.length === 0) return { kind: "ended", loaded: start, wrote: false, failures: [] };
   const { command, signal, isWoken, deps } = attempt;
+  const tooSoonMs = spacingLeftMs(work, start, deps);
+  if (tooSoonMs > 0) return { kind: "again", afterMs: tooSoonMs };
   const entered = await deps.breakers.enter(command, { patient: !isWoken }, signal);
   switch (entered.kind) {
     case "busy":
@@ -59,6 +62,22 @@ export async function runPlan(
   }
 }
 
+// Of the names that are about to be written again the one that was written last. By the writer's clock, so a clock that is
+// ahead costs no more than the spacing itself.
+function spacingLeftMs(
+  work: readonly Work[],
+  { record }: LoadedRecord,
+  { clock, putSpacingMs }: Pick<Attempt["deps"], "clock" | "putSpacingMs">,
+): number {
+  const nowMs = clock.now();
+  const left = work.map((action) => {
+    const applied = action.kind === "put" ? record.names[action.wished.lower]?.applied : undefined;
+    if (applied === undefined || applied === null) return 0;
+    return Math.min(putSpacingMs, Date.parse(applied.at) + putSpacingMs - nowMs);
+  });
+  return Math.max(0, ...left);
+}
+
 // Names are independent: one that fails does not keep the others, unless the whole destination fails. Deletes wait
 // until all puts are done (SINK-2).
 async function runWork(
@@ -72,7 +91,7 @@ async function runWork(
   let loaded = start;
   let wrote = false;
   for (const [index, action] of work.entries()) {
-    if (action.kind === "delete" && failures.length > 0) continue;
+    if (isLetGo(action) && failures.length > 0) continue;
     const result = await runAction(attempt, wish, action, loaded);
     if (result.kind === "replan" || result.kind === "superseded") return { kind: result.kind };
     if (result.kind === "locked") return { kind: "again", afterMs: LOCKED_RETRY_MS };
@@ -90,6 +109,10 @@ async function runWork(
     if (isLast) break;
   }
   return { kind: "ended", loaded, wrote, failures };
+}
+
+function isLetGo({ kind }: Work): boolean {
+  return kind === "delete" || kind === "disable" || kind === "release";
 }
 
 // What the last name came to goes into the outcome's own message; others get one each, so that a crash loses none.
@@ -115,6 +138,9 @@ async function runAction(
         return await finishIntent(attempt, action.lower);
       case "delete":
         return await deleteName(attempt, action, loaded);
+      case "disable":
+      case "release":
+        return await letGoOfName(attempt, { ...action, kind: action.kind }, loaded);
       case "put":
         return wish.kind === "present" ? await putName(attempt, wish, action, loaded) : { kind: "replan" };
       case "patch":

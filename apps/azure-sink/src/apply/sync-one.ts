@@ -1,4 +1,4 @@
-import { compareFences, type Outcome, type SyncCommand } from "@keyferry/contracts";
+import { compareFences, type Outcome, policyOf, type SyncCommand } from "@keyferry/contracts";
 import { assertNever, KeyferryError, toKeyferryError } from "@keyferry/errors";
 import { type Plan, plan } from "../plan/plan.ts";
 import type { OpenDestination, SinkDependencies } from "../ports.ts";
@@ -46,7 +46,19 @@ export async function syncOne(
       if (isSettled(request, known)) return { kind: "consumed" };
       end = await conclude({ request, store, deps }, known, failed(destination));
     } else {
-      const attempt = { command, fence, lane, isWoken, destination, store, deps, signal };
+      const policy = policyOf(destination.record.policy);
+      const { source = deps.source } = destination;
+      const attempt = {
+        command,
+        fence,
+        lane,
+        isWoken,
+        destination,
+        policy,
+        store,
+        deps: { ...deps, source },
+        signal,
+      };
       end = await oneRound(attempt, request, known);
     }
     if (end.kind !== "replan") return end;
@@ -74,8 +86,13 @@ function isSettled({ fence, isWoken }: SyncRequest, { record }: LoadedRecord): b
 }
 
 async function oneRound(attempt: Attempt, request: SyncRequest, known: LoadedRecord): Promise<RoundEnd> {
-  const { command, fence, store, deps, signal, destination } = attempt;
+  const { command, fence, policy, store, deps, signal, destination } = attempt;
   const ending = { request, store, deps };
+  const pause = pauseOf(attempt);
+  if (pause !== undefined) {
+    if (isSettled(request, known)) return { kind: "consumed" };
+    return conclude(ending, known, failed(pause));
+  }
   const loaded = await checkLateWrites(attempt, known);
   if (loaded === undefined) return { kind: "again", afterMs: LOCKED_RETRY_MS };
   if (isSettled(request, loaded)) {
@@ -93,7 +110,7 @@ async function oneRound(attempt: Attempt, request: SyncRequest, known: LoadedRec
     if (isOurs(error)) throw error;
     return conclude(ending, loaded, failed(error));
   }
-  const planned = plan({ wish, record: loaded.record, fence, mayDelete: mayDelete(command, wish) });
+  const planned = plan({ wish, record: loaded.record, fence, mayDelete: mayDelete(command, wish), policy });
   const done = await runPlan(attempt, wish, planned, loaded);
   switch (done.kind) {
     case "replan":
@@ -107,6 +124,16 @@ async function oneRound(attempt: Attempt, request: SyncRequest, known: LoadedRec
       return conclude(ending, done.loaded, endOf(wish, planned, done));
     default:
       return assertNever(done);
+  }
+}
+
+/** Why nothing may be written for this pair now. */
+function pauseOf({ command, deps }: Attempt): KeyferryError | undefined {
+  try {
+    deps.pauses.check(command);
+    return undefined;
+  } catch (thrown) {
+    return toKeyferryError(thrown);
   }
 }
 
@@ -144,8 +171,11 @@ async function behind(request: SyncRequest, loaded: LoadedRecord, ending: Ending
 }
 
 // An unsync needs its permit. Under secret-path a name beyond the wished one comes from a person's change of the
-// template, as it does when a person has just set the association anew; a dropped key of a secret needs a permit (O6).
+// template, as it does when a person has just set the association anew; a dropped key of a secret needs a permit, and so
+// does a rename by a rule, whose edit may rename thousands (O6).
 function mayDelete(command: SyncCommand, wish: Wish): boolean {
   if (command.permit !== null) return true;
-  return wish.kind === "present" && (command.spec.granularity === "secret-path" || command.reason === "set");
+  const { granularity, byRule } = command.spec;
+  const isRename = granularity === "secret-path" && byRule !== true;
+  return wish.kind === "present" && (isRename || command.reason === "set");
 }

@@ -1,4 +1,4 @@
-import type { SecretKey, SyncCommand, Uid } from "@keyferry/contracts";
+import type { SecretKey, SinkFacts, SyncCommand, Uid } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import type { Clock, Random } from "@keyferry/ports";
 import type { Memory } from "../ports.ts";
@@ -31,6 +31,7 @@ interface Entry {
   readonly waiting: Map<string, { destination: Uid; key: SecretKey }>;
 }
 
+type BreakerFacts = SinkFacts["breakers"][number];
 type Pair = Pick<SyncCommand, "op" | "destination" | "secretKey">;
 
 export interface BreakersOptions {
@@ -73,6 +74,24 @@ export class Breakers {
         }
       }
     }
+  }
+
+  /** Those that do not let everything pass, for whoever asks how it is. A vault that nobody has asked yet is not told. */
+  notClosed(): readonly BreakerFacts[] {
+    return [...this.#entries].flatMap(([id, { state, error }]) => {
+      if (state.kind === "closed" || error === undefined) return [];
+      const [destination = "", op = ""] = id.split("/");
+      const until = state.kind === "open" ? state.untilMs : null;
+      return [
+        {
+          destination,
+          op: op === "unsync" ? "unsync" : "sync",
+          state: state.kind,
+          until,
+          why: error.message,
+        },
+      ];
+    });
   }
 
   #entry({ destination, op }: Pair): Entry {

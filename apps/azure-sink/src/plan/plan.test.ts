@@ -1,9 +1,10 @@
-import type { Applied, NameRecord, SyncRecord } from "@keyferry/contracts";
+import { type Applied, type NameRecord, policyOf, type SyncRecord } from "@keyferry/contracts";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Wish } from "../wish/wish.ts";
 import { formatPlan, plan } from "./plan.ts";
 
+const POLICY = policyOf(undefined);
 const FENCE = { epoch: 1, sequence: 10 };
 
 function applied(over: Partial<Applied> = {}): Applied {
@@ -45,14 +46,18 @@ function present(names: readonly string[], over: Partial<Extract<Wish, { kind: "
     kind: "present",
     incarnation: "A",
     version: 3,
+    customTags: {},
+    attributes: { contentType: "application/json", enabled: true },
     tagsDigest: "t",
     names: names.map((name) => ({ name, lower: name.toLowerCase() })),
     ...over,
   };
 }
 
-const lines = (input: Omit<Parameters<typeof plan>[0], "fence">): string[] =>
-  formatPlan(plan({ fence: FENCE, ...input }))
+type Input = Parameters<typeof plan>[0];
+
+const lines = (input: Omit<Input, "fence" | "policy"> & Partial<Input>): string[] =>
+  formatPlan(plan({ fence: FENCE, policy: POLICY, ...input }))
     .split("\n")
     .filter((line) => line !== "");
 
@@ -91,7 +96,13 @@ test("incarnation-cannot-be-ordered: the same version number of another incarnat
 
 test("a change of tags alone is a patch of the version that we wrote", () => {
   const wish = present(["app"], { tagsDigest: "other" });
-  const planned = plan({ wish, record: record([nameRecord("app")]), fence: FENCE, mayDelete: false });
+  const planned = plan({
+    wish,
+    record: record([nameRecord("app")]),
+    fence: FENCE,
+    mayDelete: false,
+    policy: POLICY,
+  });
   expect(planned.actions).toEqual([
     { kind: "patch", wished: { name: "app", lower: "app" }, keyVaultVersion: "kv-3" },
   ]);
@@ -145,6 +156,49 @@ test("an unfinished attempt is looked into before anything else, also when the n
   ]);
 });
 
+test("on_delete: a name is disabled or released in place of deleted, but a recovery that was begun is undone", () => {
+  const names = [nameRecord("a"), nameRecord("b", { state: "recovering", applied: null })];
+  const input = { wish: { kind: "absent" } as const, record: record(names), mayDelete: true };
+  expect(lines({ ...input, policy: policyOf({ onDelete: "disable" }) })).toEqual(["disable a", "delete  b"]);
+  expect(lines({ ...input, policy: policyOf({ onDelete: "retain" }) })).toEqual(["release a", "delete  b"]);
+});
+
+test("what is disabled or released already costs nothing, and is written anew when it is wished again", () => {
+  const names = [
+    nameRecord("a", { state: "disabled", applied: null }),
+    nameRecord("b", { state: "released", applied: null }),
+  ];
+  expect(lines({ wish: { kind: "absent" }, record: record(names), mayDelete: true })).toEqual([]);
+  expect(lines({ wish: present(["a", "b"]), record: record(names), mayDelete: true })).toEqual([
+    "put     a  (look first)",
+    "put     b  (look first)",
+  ]);
+});
+
+test("version_per_version off: a new version is patched if its value is the one that lies there", () => {
+  const input = {
+    wish: present(["app"], { version: 4 }),
+    record: record([nameRecord("app")]),
+    mayDelete: true,
+  };
+  expect(lines({ ...input, policy: policyOf({ versionPerVersion: false }) })).toEqual([
+    "put     app  (patch, if the value is the same)",
+  ]);
+});
+
+test("a date that is taken away needs a version, as a patch can't unset it", () => {
+  const attributes = { contentType: "application/json", enabled: true };
+  const dated = applied({ tagsDigest: "dated", attributes: { ...attributes, expires: 1_800_000_000_000 } });
+  const input = { wish: present(["app"]), mayDelete: true, policy: policyOf({ versionPerVersion: false }) };
+  expect(lines({ ...input, record: record([nameRecord("app", { applied: dated })]) })).toEqual([
+    "put     app",
+  ]);
+  const moved = present(["app"], { attributes: { ...attributes, expires: 1_900_000_000_000 } });
+  expect(lines({ ...input, wish: moved, record: record([nameRecord("app", { applied: dated })]) })).toEqual([
+    "patch   app  (tags)",
+  ]);
+});
+
 const NAMES = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"));
 
 test("after a plan was carried out there is nothing left to do", () => {
@@ -153,7 +207,7 @@ test("after a plan was carried out there is nothing left to do", () => {
       const start = record(before.map((name) => nameRecord(name)));
       const wish =
         wishedNames.length === 0 ? ({ kind: "absent" } as const) : present(wishedNames, { version });
-      const planned = plan({ wish, record: start, fence: FENCE, mayDelete: true });
+      const planned = plan({ wish, record: start, fence: FENCE, mayDelete: true, policy: POLICY });
       const after = { ...start.names };
       for (const action of planned.actions) {
         if (action.kind === "put" || action.kind === "patch") {
@@ -162,7 +216,13 @@ test("after a plan was carried out there is nothing left to do", () => {
           after[action.lower] = nameRecord(action.name, { state: "deleted", applied: null });
         }
       }
-      const again = plan({ wish, record: { ...start, names: after }, fence: FENCE, mayDelete: true });
+      const again = plan({
+        wish,
+        record: { ...start, names: after },
+        fence: FENCE,
+        mayDelete: true,
+        policy: POLICY,
+      });
       expect(again.actions.filter(({ kind }) => kind !== "none")).toEqual([]);
     }),
   );

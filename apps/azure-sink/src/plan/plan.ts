@@ -1,5 +1,5 @@
 import { assertNever } from "@keyferry/errors";
-import type { Fence, NameRecord, SyncRecord } from "@keyferry/contracts";
+import type { Applied, Fence, NameRecord, ResolvedPolicy, SyncRecord } from "@keyferry/contracts";
 import type { Wish, WishedName } from "../wish/wish.ts";
 
 // Pure: from the wish and the record to what has to be done, name by name. Invariants:
@@ -13,11 +13,32 @@ export type NameAction =
   /** Find out how an earlier attempt ended: wait out its deadline, look for its op id. */
   | { readonly kind: "finish"; readonly lower: string }
   /** `look`: the name is not known to be ours, so the vault is looked at before the write (P3). */
-  | { readonly kind: "put"; readonly wished: WishedName; readonly look: boolean }
+  | {
+      readonly kind: "put";
+      readonly wished: WishedName;
+      readonly look: boolean;
+      /** Where the look finds this very version as the newest one, there is nothing to write (O3, P4). */
+      readonly unlessNewest?: Applied;
+      /** Where the value turns out to be this very one, its version is patched instead (O15). */
+      readonly unlessSame?: Applied;
+    }
   /** Tags and attributes only; acts on the version that we wrote, never on "latest" (hazard patch-of-latest). */
   | { readonly kind: "patch"; readonly wished: WishedName; readonly keyVaultVersion: string }
-  /** Always looked at first (P3). */
-  | { readonly kind: "delete"; readonly lower: string; readonly name: string };
+  | LetGo;
+
+/** What an unsync does with a name of ours, by the destination's `on_delete`. Always looked at first (P3). */
+export interface LetGo {
+  readonly kind: "delete" | "disable" | "release";
+  readonly lower: string;
+  readonly name: string;
+}
+
+/** `disable` acts on each of our live versions, as older ones stay readable by id (hazard disable-one-version). */
+const LET_GO: Readonly<Record<ResolvedPolicy["onDelete"], LetGo["kind"]>> = {
+  delete: "delete",
+  disable: "disable",
+  retain: "release",
+};
 
 export interface Plan {
   readonly actions: readonly NameAction[];
@@ -31,45 +52,73 @@ export interface PlanInput {
   readonly fence: Fence;
   /** Leave to delete names that the wish no longer has. */
   readonly mayDelete: boolean;
+  readonly policy: Pick<ResolvedPolicy, "onDelete" | "versionPerVersion">;
 }
 
 /** What has to be done so that the vault holds the wish. Deterministic; empty of work when it already does. */
-export function plan({ wish, record, fence, mayDelete }: PlanInput): Plan {
+export function plan({ wish, record, fence, mayDelete, policy }: PlanInput): Plan {
   const known = record?.names ?? {};
   const wished = wish.kind === "present" ? wish.names : [];
   const wishedLower = new Set(wished.map(({ lower }) => lower));
-  const actions: NameAction[] = wished.map((name) => forWished(wish, name, known[name.lower], fence));
+  const actions: NameAction[] = wished.map((name) =>
+    forWished(wish, name, known[name.lower], { fence, policy }),
+  );
   const held: string[] = [];
   for (const [lower, name] of Object.entries(known)) {
     if (wishedLower.has(lower)) continue;
     if (name.intent !== null) actions.push({ kind: "finish", lower });
     else if (!holdsOurs(name)) continue;
-    else if (mayDelete) actions.push({ kind: "delete", lower, name: name.name });
+    else if (mayDelete) actions.push({ kind: letGoOf(name, policy.onDelete), lower, name: name.name });
     else held.push(name.name);
   }
   return { actions: actions.toSorted((a, b) => rank(a) - rank(b)), held };
 }
 
-function forWished(wish: Wish, wished: WishedName, known: NameRecord | undefined, fence: Fence): NameAction {
+function forWished(
+  wish: Wish,
+  wished: WishedName,
+  known: NameRecord | undefined,
+  { fence, policy }: Pick<PlanInput, "fence" | "policy">,
+): NameAction {
   const { lower } = wished;
   if (known !== undefined && known.intent !== null) return { kind: "finish", lower };
   const applied = known?.state === "live" ? known.applied : null;
   // Nothing on record, or a record from before an epoch change, which may be of another past (O3).
-  if (
-    wish.kind !== "present" ||
-    applied === null ||
-    applied === undefined ||
-    applied.fence.epoch < fence.epoch
-  ) {
+  if (wish.kind !== "present" || applied === null || applied === undefined) {
     return { kind: "put", wished, look: true };
   }
+  if (applied.fence.epoch < fence.epoch) {
+    return { kind: "put", wished, look: true, ...(holds(applied, wish) ? { unlessNewest: applied } : {}) };
+  }
   if (applied.incarnation !== wish.incarnation || applied.version !== wish.version) {
-    return { kind: "put", wished, look: false };
+    const canPatch = !policy.versionPerVersion && !losesDate(applied, wish);
+    return { kind: "put", wished, look: false, ...(canPatch ? { unlessSame: applied } : {}) };
   }
   if (applied.tagsDigest !== wish.tagsDigest) {
+    if (losesDate(applied, wish)) return { kind: "put", wished, look: false };
     return { kind: "patch", wished, keyVaultVersion: applied.keyVaultVersion };
   }
   return { kind: "none", lower, why: `holds version ${applied.version}` };
+}
+
+function holds(applied: Applied, wish: Extract<Wish, { kind: "present" }>): boolean {
+  const { incarnation, version, tagsDigest } = applied;
+  return incarnation === wish.incarnation && version === wish.version && tagsDigest === wish.tagsDigest;
+}
+
+// A patch changes what it names and leaves the rest: a date can be moved by it, and not taken away.
+function losesDate({ attributes }: Applied, wish: Extract<Wish, { kind: "present" }>): boolean {
+  if (attributes === undefined) return false;
+  const { expires, notBefore } = wish.attributes;
+  return (
+    (attributes.expires !== undefined && expires === undefined) ||
+    (attributes.notBefore !== undefined && notBefore === undefined)
+  );
+}
+
+// What we have begun to recover goes back to where it was, whatever the policy.
+function letGoOf({ state }: NameRecord, onDelete: ResolvedPolicy["onDelete"]): LetGo["kind"] {
+  return state === "recovering" ? "delete" : LET_GO[onDelete];
 }
 
 /** Something of ours is, or may be about to be, readable under the name. */
@@ -87,6 +136,8 @@ function rank(action: NameAction): number {
     case "none":
       return 1;
     case "delete":
+    case "disable":
+    case "release":
       return 2;
     default:
       return assertNever(action);
@@ -101,12 +152,16 @@ export function formatPlan({ actions, held }: Plan): string {
         return `none    ${action.lower}  (${action.why})`;
       case "finish":
         return `finish  ${action.lower}  (an attempt has not ended)`;
-      case "put":
-        return `put     ${action.wished.name}${action.look ? "  (look first)" : ""}`;
+      case "put": {
+        const how = action.unlessSame === undefined ? "" : "  (patch, if the value is the same)";
+        return `put     ${action.wished.name}${action.look ? "  (look first)" : how}`;
+      }
       case "patch":
         return `patch   ${action.wished.name}  (tags)`;
       case "delete":
-        return `delete  ${action.name}`;
+      case "disable":
+      case "release":
+        return `${action.kind.padEnd(7)} ${action.name}`;
       default:
         return assertNever(action);
     }

@@ -33,7 +33,7 @@ export class RecordStore {
     const entry = await this.#results.last(destination, secretKey);
     if (entry === undefined) return { record: emptyRecord(command, this.#clock.now()), sequence: 0 };
     const loaded = { record: withOpeningTimes(entry.value, entry.time), sequence: entry.sequence };
-    await this.#remember(loaded, command.epoch);
+    this.#remember(loaded, command.epoch);
     return loaded;
   }
 
@@ -52,13 +52,14 @@ export class RecordStore {
     const loaded = { record, sequence: result.sequence };
     // Not of an intent: its outcome follows in a moment, and whoever works on the copy from before it is found out by
     // the sequence. It would stay without its JetStream time too: who has to wait for it reads the message itself.
-    if (record.kind === "outcome") await this.#remember(loaded, epoch);
+    if (record.kind === "outcome") this.#remember(loaded, epoch);
     return loaded;
   }
 
-  async #remember({ record, sequence }: LoadedRecord, epoch: number): Promise<void> {
-    // Only a copy: without it the next command reads JetStream.
-    await this.#memory.records
+  // Not waited for: it is only a copy, without which the next command reads JetStream, and commands of a connection keep
+  // their order.
+  #remember({ record, sequence }: LoadedRecord, epoch: number): void {
+    void this.#memory.records
       .remember(record.destination, record.secretKey, { record, sequence, epoch })
       .catch(() => undefined);
   }

@@ -53,6 +53,16 @@ test("recover-then-crash: a recovery that is begun marks the name as recovering 
   expect(opened.names["app"]?.state).toBe("recovering");
 });
 
+test("a name says whose key's value it holds: set by a put, kept by all else, gone with a put of the whole secret", () => {
+  const put = openIntent(emptyRecord(COMMAND, 0), "app-port", intent("put"), 0, "port");
+  const live = endName(put, "app-port", { kind: "applied", applied: APPLIED });
+  expect(live.names["app-port"]?.subKey).toBe("port");
+  const deleting = openIntent(live, "app-port", intent("delete"), 0);
+  expect(deleting.names["app-port"]?.subKey).toBe("port");
+  expect(openIntent(live, "app-port", intent("put"), 0, "host").names["app-port"]?.subKey).toBe("host");
+  expect(openIntent(live, "app-port", intent("put"), 0, null).names["app-port"]).not.toHaveProperty("subKey");
+});
+
 test("an attempt without effect leaves the name as it was, without the intent", () => {
   const live = endName(emptyRecord(COMMAND, 0), "app", { kind: "applied", applied: APPLIED });
   const ended = endName(openIntent(live, "app", intent("delete"), 0), "app", { kind: "untouched" });

@@ -43,15 +43,32 @@ export function withOpeningTimes(record: SyncRecord, messageTimeMs: number): Syn
   return { ...record, names: Object.fromEntries(names) };
 }
 
-/** The record with an intent opened for a name. */
-export function openIntent(record: SyncRecord, name: string, intent: Intent, nowMs: number): SyncRecord {
+/**
+ * The record with an intent opened for a name. `subKey`: the key of the secret whose value is about to be written there,
+ * null for the whole secret; what doesn't write a value leaves it out, and it stays as it was.
+ */
+export function openIntent(
+  record: SyncRecord,
+  name: string,
+  intent: Intent,
+  nowMs: number,
+  subKey?: string | null,
+): SyncRecord {
   const lower = name.toLowerCase();
   const known = record.names[lower];
   const state = intent.action === "recover" ? "recovering" : (known?.state ?? "absent");
+  const key = subKey === undefined ? known?.subKey : subKey;
+  const opened: NameRecord = {
+    name,
+    ...(key === undefined || key === null ? {} : { subKey: key }),
+    applied: known?.applied ?? null,
+    state,
+    intent,
+  };
   return {
     ...record,
     kind: "intent",
-    names: { ...record.names, [lower]: { name, applied: known?.applied ?? null, state, intent } },
+    names: { ...record.names, [lower]: opened },
     updatedAt: new Date(nowMs).toISOString(),
   };
 }
@@ -62,6 +79,10 @@ export type NameEnd =
   | { readonly kind: "deleted" }
   | { readonly kind: "absent" }
   | { readonly kind: "recovering" }
+  /** None of our versions is enabled, or none is ours any more. */
+  | { readonly kind: "disabled" | "released" }
+  /** Tags or attributes may be half changed; the values are as recorded. */
+  | { readonly kind: "uncertain" }
   /** The attempt surely had no effect. */
   | { readonly kind: "untouched" };
 
@@ -82,6 +103,12 @@ function endOf(known: NameRecord, end: NameEnd): NameRecord {
       return { ...known, applied: null, state: "absent" };
     case "recovering":
       return { ...known, state: "recovering" };
+    case "disabled":
+    case "released":
+      return { ...known, applied: null, state: end.kind };
+    case "uncertain":
+      // No wish has this digest, so that the next one patches.
+      return known.applied === null ? known : { ...known, applied: { ...known.applied, tagsDigest: "" } };
     case "untouched":
       return known;
   }

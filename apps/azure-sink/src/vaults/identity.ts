@@ -7,7 +7,14 @@ import type { Identity } from "../ports.ts";
 /** Path in Keyferry's own mount of the keys that sign owner tags and digests. */
 const TAG_KEYS_PATH = "instance/tag-keys";
 
-/** Reads who we are; throws `bus-not-provisioned` until the association-service has made it. */
+/** Path there of the instance's id, beside the one in NATS. */
+const ID_PATH = "instance/id";
+
+/**
+ * Reads who we are. Throws `bus-not-provisioned` until the association-service has made it, and `instance-mismatch`
+ * where the source belongs to another instance: a copy of NATS must not write as the one it was copied from (hazard
+ * cloned-instance).
+ */
 export async function readIdentity(
   bus: Pick<Bus, "instance">,
   source: Pick<VaultClient, "readSecret">,
@@ -16,11 +23,19 @@ export async function readIdentity(
 ): Promise<Identity> {
   const instance = await bus.instance.get("instance");
   if (instance === undefined) throw notYet("the instance record");
+  const { instanceId } = instance.value;
+  const id = await source.readSecret({ ...ownMount, path: ID_PATH }, undefined, signal);
+  if (id.kind !== "live") throw notYet("the instance's id");
+  const there = id.data.get("id")?.reveal() ?? "";
+  if (there !== instanceId) {
+    const message = `NATS is of instance ${instanceId}, the source of another: nothing is written`;
+    throw new KeyferryError("instance-mismatch", message, { instanceId });
+  }
   const read = await source.readSecret({ ...ownMount, path: TAG_KEYS_PATH }, undefined, signal);
   if (read.kind !== "live") throw notYet("the tag keys");
   const active = read.data.get("active")?.reveal() ?? "";
   return {
-    instanceId: instance.value.instanceId,
+    instanceId,
     tagKeys: parseTagKeys(active, read.data.get("keys")?.reveal() ?? ""),
   };
 }

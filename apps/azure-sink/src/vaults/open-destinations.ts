@@ -1,26 +1,15 @@
 import type { View } from "@keyferry/bus";
 import type { DestinationRecord, Uid } from "@keyferry/contracts";
-import { KeyferryError } from "@keyferry/errors";
-import { createKeyVault, type KeyVault, type KeyVaultOptions } from "@keyferry/key-vault";
-import type { Clock, Logger, SecretValue } from "@keyferry/ports";
-import type { VaultClient } from "@keyferry/vault-client";
+import { createKeyVault, type KeyVault } from "@keyferry/key-vault";
 import type { Destinations, OpenDestination } from "../ports.ts";
+import { clientOptions, type ClientParts } from "./client-options.ts";
+import type { SourceReaders } from "./source-readers.ts";
 
-// Owns: one Key Vault client per destination, kept as long as its connection and credential stay the same. Cached in
-// memory, so that an unsync works with the source away (hazard client-secret-two-stores).
+// Owns: one Key Vault client per destination, kept as long as its connection and credential stay the same.
 
-export interface OpenDestinationsOptions {
+export interface OpenDestinationsOptions extends ClientParts {
   readonly view: View<DestinationRecord>;
-  readonly source: Pick<VaultClient, "readSecret">;
-  readonly ownMount: { readonly namespace: string; readonly mount: string };
-  /** For destinations whose credential is the sink's own environment. */
-  readonly environmentSecret: SecretValue | undefined;
-  readonly vaultOptions: Pick<
-    KeyVaultOptions,
-    "authorityHost" | "caFile" | "emulator" | "requestTimeoutMs" | "maxSockets"
-  >;
-  readonly clock: Clock;
-  readonly logger: Logger;
+  readonly readers: SourceReaders;
 }
 
 interface Opened {
@@ -39,14 +28,15 @@ export class OpenDestinations implements Destinations, AsyncDisposable {
   async open(uid: Uid, signal: AbortSignal): Promise<OpenDestination | undefined> {
     const record = this.#find(uid);
     if (record === undefined) return undefined;
+    const source = this.#options.readers.of(record);
     const identity = JSON.stringify(record.connection);
     const known = await this.#opened.get(uid)?.catch(() => undefined);
-    if (known?.identity === identity) return { record, vault: known.vault };
+    if (known?.identity === identity) return { record, vault: known.vault, source };
     if (known !== undefined) await known.vault.close();
     const opening = this.#connect(record, identity, signal);
     this.#opened.set(uid, opening);
     try {
-      return { record, vault: (await opening).vault };
+      return { record, vault: (await opening).vault, source };
     } catch (error) {
       this.#opened.delete(uid);
       throw error;
@@ -68,48 +58,12 @@ export class OpenDestinations implements Destinations, AsyncDisposable {
     return retired;
   }
 
-  async #connect(record: DestinationRecord, identity: string, signal: AbortSignal): Promise<Opened> {
-    const { connection } = record;
-    const clientSecret = await this.#clientSecret(record, signal);
-    const vault = createKeyVault({
-      ...this.#options.vaultOptions,
-      uri: connection.keyVaultUri,
-      cloud: connection.cloud,
-      credential: {
-        kind: "client-secret",
-        tenantId: connection.tenantId,
-        clientId: connection.clientId,
-        clientSecret,
-      },
-      clock: this.#options.clock,
-      logger: this.#options.logger,
-    });
-    return { identity, vault };
-  }
-
-  async #clientSecret({ name, connection }: DestinationRecord, signal: AbortSignal): Promise<SecretValue> {
-    const { credential } = connection;
-    if (credential.kind === "environment") {
-      const { environmentSecret } = this.#options;
-      if (environmentSecret !== undefined) return environmentSecret;
-      throw new KeyferryError(
-        "vault-credential",
-        `Destination ${name} has no client_secret, and azureSink.azure.clientSecret is not set either`,
-      );
-    }
-    if (credential.kind !== "client-secret") {
-      throw new KeyferryError("vault-credential", `Destination ${name} has a ${credential.kind} credential`);
-    }
-    const read = await this.#options.source.readSecret(
-      { ...this.#options.ownMount, path: credential.path },
-      credential.version,
-      signal,
-    );
-    const secret = read.kind === "live" ? read.data.get("client_secret") : undefined;
-    if (secret !== undefined) return secret;
-    throw new KeyferryError(
-      "vault-credential",
-      `The stored client_secret of destination ${name} is gone: write it again`,
-    );
+  async #connect(
+    { name, connection }: DestinationRecord,
+    identity: string,
+    signal: AbortSignal,
+  ): Promise<Opened> {
+    const credential = await this.#options.credentials.of(name, connection, signal);
+    return { identity, vault: createKeyVault(clientOptions(this.#options, connection, credential)) };
   }
 }

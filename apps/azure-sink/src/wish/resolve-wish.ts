@@ -9,7 +9,8 @@ export type ResolvedWish = { readonly kind: "wish"; readonly wish: Wish } | { re
 
 /**
  * Reads what a command needs of the source. A person's unsync reads nothing: it must work with the source sealed or
- * gone for good (hazard unsync-without-source). Throws source-* errors, `name-invalid` and `value-unusable`.
+ * gone for good (hazard unsync-without-source). Throws source-* errors, `name-invalid`, `settings-invalid` and
+ * `value-unusable`.
  */
 export async function resolveWish(
   command: SyncCommand,
@@ -32,7 +33,7 @@ export async function resolveWish(
       : undefined;
   if (subKeys === "unreadable") return { kind: "behind" };
   const names = wishedNames(command, destination.record, subKeys);
-  return { kind: "wish", wish: presentWish(command, present.incarnation, match.version, names) };
+  return { kind: "wish", wish: presentWish(command, present, match.version, names) };
 }
 
 // Only the keys are kept: each value is read again just before it is sent.

@@ -69,6 +69,11 @@ test("standby-one-behind: a read that shows less than the command expects is beh
   expect(matchState(command("sync", state(4, [4])), seen(state(3, [3])))).toEqual({ kind: "behind" });
 });
 
+test("standby-one-behind: other metadata under the same version may be older, so it is not acted on", () => {
+  const seenByResolver = { ...state(3, [3]), customMetadata: { "keyferry.enabled": "false" } };
+  expect(matchState(command("sync", seenByResolver), seen(state(3, [3])))).toEqual({ kind: "behind" });
+});
+
 test("a sync never acts on another incarnation, whatever its numbers", () => {
   expect(matchState(command("sync", state(3, [3], "A")), seen(state(9, [9], "B")))).toEqual({
     kind: "behind",

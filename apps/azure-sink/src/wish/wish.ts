@@ -1,11 +1,19 @@
 import {
+  type AppliedAttributes,
   type DestinationRecord,
   highestLiveVersion,
   type PresentState,
   type SyncCommand,
 } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
-import { compileTemplate, nameVariables, normaliseName, renderName, tagsDigest } from "@keyferry/naming";
+import {
+  compileTemplate,
+  nameVariables,
+  normaliseName,
+  renderName,
+  secretSettings,
+  tagsDigest,
+} from "@keyferry/naming";
 
 /** One external secret as it should be. */
 export interface WishedName {
@@ -24,6 +32,9 @@ export type Wish =
       /** The source's version to write: the highest live one. */
       readonly version: number;
       readonly names: readonly WishedName[];
+      /** The association's tags and, over them, those that the secret asks for itself. */
+      readonly customTags: Readonly<Record<string, string>>;
+      readonly attributes: AppliedAttributes;
       readonly tagsDigest: string;
     }
   | { readonly kind: "absent" };
@@ -53,7 +64,8 @@ export function matchState(
     return fingerprint === expect.fingerprint ? { kind: "act", version: undefined } : { kind: "behind" };
   }
   if (present === undefined || version === undefined) return { kind: "behind" };
-  const isNewer = present.incarnation === expect.incarnation && present.current >= expect.current;
+  // Not with the same `current`: other metadata under it may be older as well as newer, and settings follow metadata.
+  const isNewer = present.incarnation === expect.incarnation && present.current > expect.current;
   return fingerprint === expect.fingerprint || isNewer ? { kind: "act", version } : { kind: "behind" };
 }
 
@@ -66,7 +78,9 @@ export function wishedNames(
   destination: DestinationRecord,
   subKeys: readonly string[] | undefined,
 ): readonly WishedName[] {
-  const { spec, secret } = command;
+  const { spec } = command;
+  // A mount that was moved is read where it is, and gives the names that it gave before (O20).
+  const secret = { ...command.secret, ...command.namedAs };
   const compiled = compileTemplate(spec.nameTemplate, { granularity: spec.granularity });
   if (compiled.kind === "refused")
     throw new KeyferryError("name-invalid", `The name template is refused: ${compiled.why}`);
@@ -80,7 +94,8 @@ export function wishedNames(
     const raw = renderName(compiled.template, variables);
     if (raw.kind === "refused")
       throw new KeyferryError("name-invalid", `The name template gives no name: ${raw.why}`);
-    const normal = normaliseName(raw.name);
+    // A rule's names were chosen by nobody: `x_y` must not be able to take `x-y` (O19, hazard name-squatting).
+    const normal = normaliseName(raw.name, { hashWhenAltered: spec.byRule });
     if (normal.kind === "refused")
       throw new KeyferryError("name-invalid", `The name template gives no name: ${normal.why}`);
     const lower = normal.name.toLowerCase();
@@ -94,18 +109,30 @@ export function wishedNames(
   return [...names.values()];
 }
 
-/** The wish of a sync command for one version of the secret. */
+/**
+ * The wish of a sync command for one version of the secret, with the settings in the secret's own custom metadata.
+ * Throws `settings-invalid`, which names the metadata key.
+ */
 export function presentWish(
-  command: SyncCommand,
-  incarnation: string,
+  { spec }: SyncCommand,
+  { incarnation, customMetadata }: Pick<PresentState, "incarnation" | "customMetadata">,
   version: number,
   names: readonly WishedName[],
 ): Wish {
+  const read = secretSettings(customMetadata, spec.granularity);
+  if (read.kind === "refused") {
+    const { key, why, fix } = read;
+    throw new KeyferryError("settings-invalid", `Custom metadata ${key} ${why}. ${fix}`, { key });
+  }
+  const { tags, ...attributes } = read.settings;
+  const customTags = { ...spec.customTags, ...tags };
   return {
     kind: "present",
     incarnation,
     version,
     names,
-    tagsDigest: tagsDigest(command.spec.customTags, {}),
+    customTags,
+    attributes,
+    tagsDigest: tagsDigest(customTags, attributes),
   };
 }

@@ -1,13 +1,14 @@
 // A random history of one pair, played on real servers: what may happen, and how it happens. The judge is model.test.ts.
-import type { SyncCommand } from "@keyferry/contracts";
+import { PAUSES_KEY } from "@keyferry/bus";
+import type { DestinationPolicy, PausesRecord, SyncCommand } from "@keyferry/contracts";
 import { eventually } from "@keyferry/testkit";
-import { Socket } from "node:net";
-import { once } from "node:events";
 import * as fc from "fast-check";
 import { Breakers } from "../../src/breaker/breakers.ts";
 import type { SinkEvents } from "../../src/events.ts";
+import { Pauses } from "../../src/pauses/pauses.ts";
 import type { SinkDependencies } from "../../src/ports.ts";
 import { systemRandom } from "@keyferry/ports";
+import { flushRedis } from "./flush-redis.ts";
 import { mortal } from "./mortal.ts";
 import { type Pair, type SinkBench, silentEvents } from "./sink-bench.ts";
 
@@ -19,6 +20,20 @@ const FAULTS = {
   "429": { kind: "error", status: 429, code: "Throttled", retryAfterSeconds: 0.2 },
 } as const;
 
+export const SETTINGS = {
+  none: {},
+  tagged: { "keyferry.tag.zone": "x" },
+  disabled: { "keyferry.enabled": "false" },
+  dated: { "keyferry.expires": "2030-01-31T12:00:00Z" },
+} as const;
+
+/** What the destination does with what is not ours, and with what is not wished; of a whole history. */
+export const policies: fc.Arbitrary<DestinationPolicy> = fc.record({
+  ownership: fc.constantFrom("refuse", "refuse", "adopt", "overwrite"),
+  onDelete: fc.constantFrom("delete", "delete", "disable", "retain"),
+  versionPerVersion: fc.boolean(),
+});
+
 export type Event =
   /** The source: a new version, or the current one deleted or brought back. */
   | { readonly do: "write" | "delete-version" | "undelete" }
@@ -26,8 +41,12 @@ export type Event =
   | { readonly do: "remove" | "set" }
   | { readonly do: "rename"; readonly to: (typeof NAMES)[number] }
   | { readonly do: "retag"; readonly team: string }
-  /** Somebody else makes a secret, if the name is free. */
-  | { readonly do: "intrude"; readonly name: "other" | "theirs" }
+  /** The secret's own settings, in its custom metadata. */
+  | { readonly do: "settings"; readonly settings: keyof typeof SETTINGS }
+  /** Somebody pauses everything, and lets it go on. */
+  | { readonly do: "pause" | "resume" }
+  /** Somebody else makes a certificate, or an ordinary secret, if the name is free. */
+  | { readonly do: "intrude" | "squat"; readonly name: "other" | "theirs" }
   | {
       readonly do: "fault";
       readonly fault: keyof typeof FAULTS;
@@ -61,9 +80,21 @@ export const histories: fc.Arbitrary<Event[]> = fc.array(
       arbitrary: fc.record({ do: fc.constant("retag" as const), team: fc.constantFrom("a", "b") }),
     },
     {
-      weight: 1,
-      arbitrary: fc.record({ do: fc.constant("intrude" as const), name: fc.constantFrom("other", "theirs") }),
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constantFrom("intrude" as const, "squat" as const),
+        name: fc.constantFrom("other", "theirs"),
+      }),
     },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant("settings" as const),
+        settings: fc.constantFrom("none", "tagged", "disabled", "dated"),
+      }),
+    },
+    { weight: 1, arbitrary: of("pause") },
+    { weight: 2, arbitrary: of("resume") },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -117,6 +148,7 @@ export interface Wished {
   readonly isSet: boolean;
   readonly name: (typeof NAMES)[number];
   readonly team: string;
+  readonly settings: keyof typeof SETTINGS;
 }
 
 type HoldRule = ReturnType<SinkBench["servers"]["emulator"]["faults"]["add"]>;
@@ -130,25 +162,39 @@ interface Published {
 export class History {
   readonly pair: Pair;
   readonly log: string[] = [];
-  /** Names that somebody else has taken. */
+  /** Names that somebody else has taken, with a certificate; and with an ordinary secret. */
   readonly foreign = new Set<string>();
+  readonly squatted = new Set<string>();
   /** Changes of the wish that want a version, at most. */
   changes = 0;
   /** Held calls that were let go, and late writes that the sinks found and repaired. */
   landed = 0;
   repaired = 0;
-  wished: Wished = { isSet: true, name: "app", team: "a" };
+  wished: Wished = { isSet: true, name: "app", team: "a", settings: "none" };
   /** By version: whether it can be read. */
   readonly #versions: boolean[] = [];
   readonly #bench: SinkBench;
   readonly #sinks: readonly SinkDependencies[];
   readonly #published: Published[] = [];
   readonly #held: { readonly operation: string; readonly rule: HoldRule }[] = [];
+  readonly #pauses: Pauses;
+  #pauseChanged: (record: PausesRecord) => void = () => undefined;
   #lastWish = "";
 
-  constructor(bench: SinkBench) {
+  constructor(bench: SinkBench, policy: DestinationPolicy = {}) {
     this.#bench = bench;
-    this.pair = bench.pair();
+    this.pair = bench.pair("app", policy);
+    this.#pauses = new Pauses({
+      view: {
+        get: () => undefined,
+        onChange: (listener) => {
+          this.#pauseChanged = (value) => listener(PAUSES_KEY, { value, sequence: 1, time: 0 });
+          return () => undefined;
+        },
+      },
+      later: bench.state.later,
+      clock: bench.clock,
+    });
     this.#sinks = [this.#sink(), this.#sink()];
   }
 
@@ -179,6 +225,13 @@ export class History {
         return this.#changeWish({ ...this.wished, team: event.team, isSet: true }, "set");
       case "intrude":
         return this.#intrude(event.name);
+      case "squat":
+        return this.#squat(event.name);
+      case "settings":
+        return this.#set(event.settings);
+      case "pause":
+      case "resume":
+        return this.#pause(event.do === "pause");
       case "fault":
         this.#bench.servers.emulator.faults.add({
           fault: FAULTS[event.fault],
@@ -192,7 +245,7 @@ export class History {
       case "land":
         return this.#land();
       case "flush-redis":
-        return flush(new URL(this.#bench.servers.redis.url));
+        return flushRedis(new URL(this.#bench.servers.redis.url));
       case "run":
         return this.#run(this.#sinks[event.sink], event.age);
       case "run-both":
@@ -209,6 +262,7 @@ export class History {
   /** Lets faults end and time pass until nothing is under way; asks again as settle does. Gives the last outcome. */
   async settle(): Promise<string> {
     await this.#land();
+    this.#pause(false);
     this.#bench.servers.emulator.faults.clear();
     for (let round = 0; round < 6; round += 1) {
       await this.publish("settle");
@@ -253,7 +307,8 @@ export class History {
       this.repaired += 1;
       this.log.push(`    late ${action}: ${finding}`);
     };
-    return { ...base, events: { ...silentEvents, lateWrite }, breakers: new Breakers(parts) };
+    const events = { ...silentEvents, lateWrite };
+    return { ...base, events, breakers: new Breakers(parts), pauses: this.#pauses };
   }
 
   #hold(operation: "set" | "delete" | "update"): void {
@@ -313,6 +368,35 @@ export class History {
     this.foreign.add(name);
   }
 
+  // Only where nothing is on its way: a write that was sent while the name was free is P3's honest edge.
+  async #squat(name: "other" | "theirs"): Promise<void> {
+    const { emulator } = this.#bench.servers;
+    const isUnderWay =
+      this.#held.length > 0 || emulator.oracle.requests({ vault: this.pair.vault, status: 0 }).length > 0;
+    if (isUnderWay) return;
+    if (emulator.state(this.pair.vault).some((secret) => secret.name.toLowerCase() === name)) return;
+    // A fault that waits for the next write may be theirs: what counts is what is there.
+    await this.#bench.byHand(this.pair, "theirs", {}, name).catch(() => undefined);
+    if (emulator.state(this.pair.vault).some((secret) => secret.name === name)) this.squatted.add(name);
+  }
+
+  async #set(settings: Wished["settings"]): Promise<void> {
+    const before = this.wished.settings;
+    if (this.#versions.length === 0 || before === settings) return;
+    await this.#bench.api.expect("POST", `secret/metadata/${this.pair.path}`, {
+      custom_metadata: SETTINGS[settings],
+    });
+    this.wished = { ...this.wished, settings };
+    // A date can't be unset by a patch.
+    if (before === "dated") this.changes += 1;
+    await this.publish("source");
+  }
+
+  #pause(isPaused: boolean): void {
+    const all = isPaused ? { since: "2026-01-01T00:00:00Z", reason: "" } : null;
+    this.#pauseChanged({ major: 1, all, destinations: {}, associations: {} });
+  }
+
   async #run(deps: SinkDependencies | undefined, age: number, isWoken = false): Promise<void> {
     const published = this.#published.at(-1 - age);
     if (published === undefined || deps === undefined) return;
@@ -321,13 +405,4 @@ export class History {
       .catch(() => ({ kind: "died" }) as const);
     this.log.push(`    ${end.kind}`);
   }
-}
-
-/** By its inline protocol: there is nothing else to be said to it. */
-async function flush({ hostname, port }: URL): Promise<void> {
-  const socket = new Socket();
-  socket.connect(Number(port), hostname);
-  socket.write("FLUSHALL\r\n");
-  await once(socket, "data");
-  socket.destroy();
 }

@@ -54,5 +54,7 @@ function mortalVault(vault: VaultWriter, step: Step): VaultWriter {
     recover: (...args) => step(() => vault.recover(...args)),
     versions: (...args) => step(() => vault.versions(...args)),
     deleted: (...args) => step(() => vault.deleted(...args)),
+    list: (...args) => vault.list(...args),
+    listDeleted: (...args) => vault.listDeleted(...args),
   };
 }

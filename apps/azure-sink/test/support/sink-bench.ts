@@ -2,6 +2,7 @@
 // and hands it to the sink itself, so that it decides what happens between the two.
 import { type Bus, connectBus } from "@keyferry/bus";
 import {
+  type DestinationPolicy,
   type DestinationRecord,
   type ExpectedState,
   fingerprintOf,
@@ -36,6 +37,7 @@ import { Breakers } from "../../src/breaker/breakers.ts";
 import type { SinkEvents } from "../../src/events.ts";
 import { WakeLoop } from "../../src/later/wake-loop.ts";
 import type { ResultLog, SinkDependencies } from "../../src/ports.ts";
+import type { PauseGate } from "../../src/pauses/pauses.ts";
 import { RecordStore } from "../../src/record/record-store.ts";
 import { steppedResults } from "./stepped-results.ts";
 import { SteppingClock } from "./stepping-clock.ts";
@@ -45,15 +47,24 @@ const PORTS = { logger: silentLogger, clock: systemClock, random: systemRandom }
 const TAG_KEYS = { active: "k1", keys: new Map([["k1", Buffer.alloc(32, 7)]]) };
 const SECRET_KEY_KEY = Buffer.alloc(32, 9);
 
+const NO_PAUSES: PauseGate = {
+  check: () => undefined,
+  signal: () => new AbortController().signal,
+  isPaused: () => false,
+};
+
 /** To spy on single events. */
 export const silentEvents: SinkEvents = {
   externalSecretPut: () => undefined,
   externalSecretPatched: () => undefined,
   externalSecretDeleted: () => undefined,
   externalSecretRecovered: () => undefined,
+  externalSecretLetGo: () => undefined,
   foreignNameLeft: () => undefined,
   intentFinished: () => undefined,
   lateWrite: () => undefined,
+  driftChecked: () => undefined,
+  manyVersions: () => undefined,
   outcome: () => undefined,
   repeatDropped: () => undefined,
   superseded: () => undefined,
@@ -106,7 +117,7 @@ export class SinkBench implements AsyncDisposable {
   }
 
   /** A new vault, destination, association and secret path that no other test uses. */
-  pair(name = "app"): Pair {
+  pair(name = "app", policy: DestinationPolicy = {}): Pair {
     this.#serial += 1;
     const vault = `vault-${this.#serial}`;
     const uid = newUid(systemRandom);
@@ -124,6 +135,7 @@ export class SinkBench implements AsyncDisposable {
         credential: { kind: "environment" },
       },
       spec: { granularity: "secret-path", nameTemplate: name, customTags: {} },
+      policy,
       createdAt: "",
       updatedAt: "",
     };
@@ -263,6 +275,8 @@ export class SinkBench implements AsyncDisposable {
       destinations: { open: async (uid) => this.#open(uid) },
       associations: { isKnown: async (uid) => this.knownAssociations.has(uid) },
       breakers: this.breakers,
+      pauses: NO_PAUSES,
+      putSpacingMs: 0,
       identity: { instanceId: "instanceaaaaa", tagKeys: TAG_KEYS },
       events: silentEvents,
     };
@@ -286,6 +300,36 @@ export class SinkBench implements AsyncDisposable {
   value(pair: Pair, name = "app"): string | undefined {
     const secrets = this.servers.emulator.state(pair.vault, { reveal: true });
     return secrets.find((secret) => secret.name === name && secret.phase === "active")?.value;
+  }
+
+  /** The vault as somebody else with the same rights uses it. */
+  keyVault(pair: Pair): KeyVault {
+    const opened = this.#open(pair.destination.uid);
+    if (opened === undefined) throw new Error("the destination is not known");
+    return opened.vault;
+  }
+
+  /** Writes a version by hand. */
+  async byHand(pair: Pair, value: string, tags: Readonly<Record<string, string>> = {}, name = "app") {
+    const secret = { value: new SecretValue(value), tags };
+    return this.keyVault(pair).put(name, secret, { signal: AbortSignal.timeout(10_000) });
+  }
+
+  /** What lies under the name, as far as it is readable. */
+  secret(pair: Pair, name = "app") {
+    const secrets = this.servers.emulator.state(pair.vault, { reveal: true });
+    return secrets.find((secret) => secret.name === name && secret.phase === "active");
+  }
+
+  /** Lets a destination lead to another vault, before it was used. */
+  redirect(pair: Pair, keyVaultUri: string): void {
+    const { uid, connection } = pair.destination;
+    this.#destinations.set(uid, { ...pair.destination, connection: { ...connection, keyVaultUri } });
+  }
+
+  /** Of the destination; from the next command on. */
+  setPolicy(pair: Pair, policy: DestinationPolicy): void {
+    this.#destinations.set(pair.destination.uid, { ...pair.destination, policy });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

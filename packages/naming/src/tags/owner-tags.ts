@@ -36,7 +36,8 @@ export interface OwnerMark {
 
 export type Owner =
   | { kind: "none" }
-  | ({ kind: "ours" } & OwnerMark)
+  /** `keyId`: of the tag key that signed it, which may be one from before a rotation. */
+  | ({ kind: "ours"; keyId: string } & OwnerMark)
   | { kind: "other-instance"; instanceId: string }
   /** Our form and instance, but the MAC does not fit: copied from another name, or edited. */
   | { kind: "forged" }
@@ -46,6 +47,14 @@ export type Owner =
   | { kind: "released"; secretKey: SecretKey };
 
 export type Tags = Readonly<Record<string, string>>;
+
+/** A version's tags without ours: somebody else's, to be kept where ours are taken away. */
+export function foreignTags(tags: Tags): Record<string, string> {
+  const theirs = Object.entries(tags).filter(
+    ([name]) => ![OWNER_TAG, STATE_TAG].includes(name.toLowerCase()),
+  );
+  return Object.fromEntries(theirs);
+}
 
 /** The two tags of a version that we write. Throws `unexpected` for a field that would not be read back as it is. */
 export function ownerTags(mark: Placement & OwnerMark, tagKeys: TagKeys): Record<string, string> {
@@ -79,14 +88,15 @@ export function readOwner(tags: Tags | undefined, placement: Placement, tagKeys:
   const wanted = Buffer.from(macText(key, what, placement, subject, state));
   const given = Buffer.from(mac);
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return { kind: "forged" };
-  return what === "released" ? { kind: "released", secretKey: subject } : readMark(subject, state);
+  return what === "released" ? { kind: "released", secretKey: subject } : readMark(keyId, subject, state);
 }
 
-function readMark(subject: string, state: string): Owner {
+function readMark(keyId: string, subject: string, state: string): Owner {
   const [association = "", epoch = "", sequence = ""] = subject.split(".");
   const [, opId = "", version = "", ...digest] = state.split(".");
   return {
     kind: "ours",
+    keyId,
     association,
     fence: { epoch: Number(epoch), sequence: Number(sequence) },
     opId,
