@@ -4,6 +4,7 @@
 import type { SyncCommand } from "@keyferry/contracts";
 import type { Logger } from "@keyferry/ports";
 import type { CounterMetric, GaugeMetric, Metrics } from "@keyferry/service";
+import type { PauseScope } from "./pauses/pause-store.ts";
 
 const METRICS = {
   commands: "keyferry_association_commands_total",
@@ -24,7 +25,9 @@ export type ResolutionKind = "published" | "unchanged" | "asked" | "none" | "beh
 export interface ServiceEvents {
   commandPublished(command: SyncCommand, facts: { sequence: number; lane: string; why: string }): void;
   resolved(kind: ResolutionKind): void;
-  casLost(what: "command" | "association" | "destination" | "budget" | "epoch"): void;
+  casLost(
+    what: "command" | "association" | "destination" | "budget" | "epoch" | "pauses" | "rule" | "approval",
+  ): void;
   lookAsked(facts: { mount: string; why: string }): void;
   permitDecided(decision: "granted" | "reused" | "refused", facts: Record<string, unknown>): void;
   settleProgress(facts: { done: number; total: number; published: number; asked: number }): void;
@@ -37,9 +40,14 @@ export interface ServiceEvents {
     what: "created" | "updated" | "purging" | "retired" | "gone",
     facts: DestinationFacts,
   ): void;
-  /** An external secret that may still lie in Key Vault, as its destination was deleted by force. */
+  /** An external secret that may still lie in Key Vault, as its destination was deleted, or its removal given up, by force. */
   orphanLeft(facts: OrphanFacts): void;
   associationChanged(what: "set" | "refreshed" | "removed" | "undone", facts: AssociationFacts): void;
+  ruleChanged(what: "created" | "updated" | "removed" | "gone", facts: RuleFacts): void;
+  /** A rule was walked: which of the known secrets its change concerns. */
+  ruleWalked(facts: { destination: string; looked: number; published: number; tookMs: number }): void;
+  heldApproved(facts: { destination: string; digest: string; deletes: number }): void;
+  pauseChanged(what: "paused" | "resumed", scope: PauseScope): void;
   requestAnswered(facts: { method: string; route: string; status: number; tookMs: number }): void;
   gatewayHint(operation: string): void;
   waitingFor(what: string, why: string): void;
@@ -57,6 +65,11 @@ export interface SettleTotals {
 interface DestinationFacts {
   readonly name: string;
   readonly uid: string;
+}
+
+interface RuleFacts {
+  readonly name: string;
+  readonly destination: string;
 }
 
 interface OrphanFacts {
@@ -114,8 +127,16 @@ export function createEvents(logger: Logger, metrics: Metrics): ServiceEvents {
     tombstonePurged: (facts) =>
       logger.debug({ ...facts }, "removed association forgotten: its unsync has ended"),
     destinationChanged: (what, facts) => logger.info({ ...facts, what }, "destination changed"),
-    orphanLeft: (facts) => logger.warn({ ...facts }, "left in Key Vault by force_delete: delete it by hand"),
+    orphanLeft: (facts) => logger.warn({ ...facts }, "left in Key Vault by force: delete it by hand"),
     associationChanged: (what, facts) => logger.info({ ...facts, what }, "association changed"),
+    ruleChanged: (what, facts) => logger.info({ ...facts, what }, "rule changed"),
+    ruleWalked: (facts) => logger.info({ ...facts }, "rule walked"),
+    heldApproved: (facts) => logger.warn({ ...facts }, "held deletes approved"),
+    pauseChanged(what, scope) {
+      const destination = scope.kind === "destination" ? { destination: scope.uid } : {};
+      const associations = scope.kind === "associations" ? { associations: scope.keys.length } : {};
+      logger.warn({ what, scope: scope.kind, ...destination, ...associations }, "pauses changed");
+    },
     requestAnswered({ method, route, status, tookMs }) {
       meters.requests.add({ method, route, status: `${Math.floor(status / 100)}xx` });
       logger.debug({ method, route, status, tookMs }, "request answered");

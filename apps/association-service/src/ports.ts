@@ -3,13 +3,18 @@
 // same code runs on a virtual clock and an in-memory bus in the simulator.
 
 import type {
+  ApprovalRecord,
   AssociationRecord,
+  CheckFinding,
+  ConnectionCheckRequest,
   DeleteBudget,
   DestinationRecord,
   EpochRecord,
   Hint,
   InstanceRecord,
   Lane,
+  PausesRecord,
+  RuleRecord,
   SecretKey,
   SyncCommand,
   SyncRecord,
@@ -55,6 +60,8 @@ export interface TableView<T> {
   readonly size: number;
   /** Resolves once the view has reached the stream's last sequence of this moment (O17). */
   caughtUp(signal?: AbortSignal): Promise<void>;
+  /** Resolves once the view holds every row up to this sequence of the stream. */
+  reached(sequence: number, signal?: AbortSignal): Promise<void>;
   onChange(listener: (key: string, entry: Entry<T> | undefined) => void): () => void;
   close(): Promise<void>;
 }
@@ -82,6 +89,8 @@ export interface FollowedTable<T> extends Table<T> {
 /** KV2_EVENTS: what the detector saw of each secret. */
 export interface Events {
   last(source: string, key: SecretKey): Promise<Entry<VersionEvent> | undefined>;
+  /** A view, by `<k>`, of what `pick` keeps of each secret's last event. */
+  watch<T>(source: string, pick: (event: VersionEvent) => T, signal: AbortSignal): Promise<TableView<T>>;
   consume(
     handler: Handler<{
       readonly source: string;
@@ -90,6 +99,12 @@ export interface Events {
     }>,
     options: ConsumeOptions,
   ): Promise<Consumption>;
+}
+
+/** A table whose deleted keys still have a revision. */
+export interface RevisionedTable<T> extends FollowedTable<T> {
+  /** A leader read; of a deleted key the revision of its deletion, 0 if there never was one. */
+  read(key: string): Promise<{ readonly entry: Entry<T> | undefined; readonly revision: number }>;
 }
 
 /** SYNC_DESIRED: one command per (destination, secret), compare-and-set over both lanes. */
@@ -125,18 +140,30 @@ export interface Results {
   ): Promise<Consumption>;
 }
 
+/** Asks a sink whether a connection works. */
+export interface ConnectionChecks {
+  /** Undefined: no sink answered in time. */
+  ask(request: ConnectionCheckRequest): Promise<readonly CheckFinding[] | undefined>;
+}
+
 /** All of NATS as this service sees it. */
 export interface BusPort {
   readonly events: Events;
   readonly commands: Commands;
   readonly results: Results;
   readonly hints: { publish(source: string, hint: Hint): void };
+  readonly connectionChecks: ConnectionChecks;
   readonly destinations: FollowedTable<DestinationRecord>;
-  readonly associations: FollowedTable<AssociationRecord>;
+  readonly associations: RevisionedTable<AssociationRecord>;
+  readonly rules: FollowedTable<RuleRecord>;
+  readonly approvals: Table<ApprovalRecord>;
+  readonly pauses: Table<PausesRecord> & Pick<FollowedTable<PausesRecord>, "watch">;
   readonly instance: Table<InstanceRecord>;
   readonly epochs: Table<EpochRecord>;
   readonly budgets: Table<DeleteBudget>;
   provision(): Promise<void>;
+  /** Makes the resolvers' durables anew (O3); who consumes goes on by itself. */
+  renewConsumers(): Promise<void>;
   ready(signal: AbortSignal): Promise<void>;
   status(): { readonly connected: boolean; readonly provisioned: boolean; readonly why?: string };
   streamInfo(): Promise<Record<string, { readonly created: string; readonly lastSequence: number }>>;
@@ -156,7 +183,7 @@ export interface MountFound {
 /** The source as this service sees it. Errors are KeyferryErrors without tokens or bodies. */
 export interface SourcePort {
   health(signal?: AbortSignal): Promise<{ readonly sealed: boolean; readonly initialized: boolean }>;
-  /** Asked with the caller's own token. `refused`: it is unknown, has expired, or may not ask. */
+  /** Asked with the caller's own token. `refused`: it is unknown, has expired, or may not ask, in that namespace. */
   capabilitiesSelf(
     caller: SecretValue,
     paths: readonly string[],
@@ -165,6 +192,7 @@ export interface SourcePort {
   ): Promise<
     | { readonly kind: "granted"; readonly capabilities: ReadonlyMap<string, readonly string[]> }
     | { readonly kind: "refused" }
+    | { readonly kind: "namespace-missing" }
   >;
   mountOf(
     at: { readonly namespace: string; readonly path: string },
@@ -174,7 +202,9 @@ export interface SourcePort {
   readMetadata(
     secret: SecretAddress,
     signal?: AbortSignal,
-  ): Promise<{ readonly kind: "present" } | { readonly kind: "absent" }>;
+  ): Promise<
+    { readonly kind: "present"; readonly state: { readonly current: number } } | { readonly kind: "absent" }
+  >;
   ensureOwnMount(name: string, signal?: AbortSignal): Promise<MountFound>;
   putSecret(
     secret: SecretAddress,
@@ -195,6 +225,8 @@ export interface SourcePort {
     | { readonly kind: "dead" }
     | { readonly kind: "absent" }
   >;
+  keepVersions(secret: SecretAddress, count: number, signal?: AbortSignal): Promise<void>;
+  destroyVersion(secret: SecretAddress, version: number, signal?: AbortSignal): Promise<void>;
   deleteMetadata(secret: SecretAddress, signal?: AbortSignal): Promise<void>;
 }
 

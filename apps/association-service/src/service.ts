@@ -1,10 +1,10 @@
 // Owns: the wiring: ports to adapters, and the order of start and stop. Nothing is decided here.
 
-import { connectBus } from "@keyferry/bus";
+import { type Bus, confirmSourceChange, connectBus } from "@keyferry/bus";
+import { toKeyferryError } from "@keyferry/errors";
 import { retryForever, SERVER_AWAY } from "@keyferry/retry";
-import type { SecretValue } from "@keyferry/ports";
-import { formatListenAddress, type ServiceContext } from "@keyferry/service";
-import { createVaultClient } from "@keyferry/vault-client";
+import { formatListenAddress, type ServiceContext, VERSION } from "@keyferry/service";
+import { createSourceToken, createVaultClient } from "@keyferry/vault-client";
 import type { FastifyInstance } from "fastify";
 import { type FollowedTables, followTables } from "./boot/follow-tables.ts";
 import { ensureInstance, ensureOwnSecrets } from "./boot/instance.ts";
@@ -19,11 +19,17 @@ import type { ApiParts } from "./gateway/call.ts";
 import { addApiRoutes } from "./gateway/routes.ts";
 import { createApiServer, listenOn } from "./gateway/server.ts";
 import { addPassThrough } from "./passthrough/passthrough.ts";
+import { createOperations } from "./operations/create-operations.ts";
+import type { DoctorSource } from "./operations/doctor/gather-facts.ts";
+import { OperationRunner } from "./operations/replay/operation-runner.ts";
+import { Approvals } from "./permits/approvals.ts";
+import { HoldingPairs } from "./permits/holding-pairs.ts";
 import { Permits } from "./permits/permits.ts";
 import type { BusPort, SourcePort } from "./ports.ts";
 import { startConsumers } from "./resolve/consumers.ts";
 import { Resolver } from "./resolve/resolver.ts";
 import { Tombstones } from "./resolve/tombstones.ts";
+import { RuledPairs } from "./rules/ruled-pairs.ts";
 import { SettleLoop } from "./settle/settle-loop.ts";
 
 type Context = ServiceContext<"associationService">;
@@ -46,6 +52,15 @@ export async function start(context: Context): Promise<void> {
   context.addReadinessCheck("association-service", () =>
     waitingFor === undefined ? { kind: "ready" } : { kind: "waiting", why: waitingFor },
   );
+  const identity = { id: random.uuid().slice(0, 8), startedAt: clock.now() };
+  bus.presence.answer(() => ({
+    major: 1,
+    service: "association-service",
+    ...identity,
+    version: VERSION,
+    now: clock.now(),
+    waitingFor: waitingFor === undefined ? [] : [waitingFor],
+  }));
   await openApi(context, events, bus, {
     parts: () => partsOr503(api.parts, bus, watch, waitingFor),
     isMount: (path) => api.tables?.associations.hasMount(path) ?? false,
@@ -64,27 +79,83 @@ export async function start(context: Context): Promise<void> {
   const instance = await patiently("NATS, to read the instance", () =>
     ensureInstance(bus, { clock, random }),
   );
-  const tables = await followTables(bus, signal);
+  const secretKeyKey = Buffer.from(instance.secretKeyKey, "base64");
+  const tables = await followTables(bus, { source: config.source.name, own, secretKeyKey }, signal);
   await patiently("NATS, to read all tables", () => tables.caughtUp(signal));
   const credentials = new CredentialStore(source, own);
-  const { associations, destinations } = tables;
-  const retirement = new Retirement({ bus, associations, destinations, credentials, clock, events });
+  const { associations, destinations, rules } = tables;
+  const epochs = new EpochKeeper({ bus, results: tables.results, clock, events });
+  const ruledPairs = new RuledPairs({ bus, tables, epoch: () => epochs.current, clock, events });
+  const retirement = new Retirement({
+    bus,
+    associations,
+    rules,
+    ruledPairs,
+    destinations,
+    credentials,
+    clock,
+    events,
+  });
   api.tables = tables;
+  const resolver = createResolver(context, events, bus, tables, epochs);
+  const { commands, results } = tables;
+  const approvals = new Approvals({ bus, associations, commands, results, resolver, clock, events });
+  const operationsView = await bus.operations.watch(signal);
+  const rulesView = await bus.rules.watch(signal);
+  const operations = createOperations({
+    bus,
+    source,
+    sourceName: config.source.name,
+    sourceState: () => (watch.status.kind === "up" ? "ready" : watch.status.why),
+    tables,
+    instance,
+    operations: operationsView,
+    epoch: () => epochs.current,
+    defaults: config.associationService.defaults,
+    own,
+    rules: async (patience) => {
+      await rulesView.caughtUp(patience);
+      return [...rulesView.entries()].map(([, { value }]) => value);
+    },
+    lookAgain: (pair, patience) =>
+      resolver.look(pair, { trigger: { kind: "replay" }, republish: () => "a person asked" }, patience),
+    confirmSource: (wish) => confirmSourceChange(bus, wish, clock),
+    clock,
+    random,
+  });
   api.parts = createApiParts({
     bus,
     source,
     sourceName: config.source.name,
     own,
     defaults: config.associationService.defaults,
+    checkMode: config.associationService.connectionCheck,
     tables,
     credentials,
     retirement,
+    ruledPairs,
+    approvals,
     instance,
+    operations,
     clock,
     random,
     events,
   });
-  await startResolving(context, events, bus, { tables, retirement, patiently });
+  const resolving = { tables, retirement, ruledPairs, approvals, epochs, resolver, patiently };
+  const settleLoop = await startResolving(context, events, bus, resolving);
+  const runner = new OperationRunner({
+    bus,
+    view: operationsView,
+    pairs: operations.pairs,
+    resolver,
+    source: config.source.name,
+    mendStreams: (patience) => settleLoop.mendStreams(patience),
+    me: `association-service ${identity.id}`,
+    clock,
+    logger,
+  });
+  const working = runner.run(signal);
+  context.onShutdown("operations", () => working);
   await patiently("the source, to make Keyferry's own mount", () =>
     ensureOwnSecrets(source, own, instance.instanceId, random),
   );
@@ -93,12 +164,19 @@ export async function start(context: Context): Promise<void> {
 
 async function openAdapters(
   context: Context,
-): Promise<{ bus: BusPort; source: SourcePort; watch: SourceWatch }> {
+): Promise<{ bus: Bus; source: SourcePort & DoctorSource; watch: SourceWatch }> {
   const { config, secrets, logger, clock, random, signal } = context;
+  const { token, close } = createSourceToken({
+    ...context,
+    ...config,
+    ...(config.associationService.auth === undefined ? {} : { auth: config.associationService.auth }),
+    section: "associationService",
+  });
+  context.onShutdown("login", close);
   const source = createVaultClient({
     address: config.source.address,
     namespace: config.source.namespace,
-    token: currentToken(context),
+    token,
     ...(config.source.caFile === undefined ? {} : { caFile: config.source.caFile }),
     clock,
     logger,
@@ -124,16 +202,6 @@ async function openAdapters(
     return connected && provisioned ? { kind: "ready" } : { kind: "waiting", why };
   });
   return { bus, source, watch };
-}
-
-// A token may be renewed in its file. Reading the configuration takes milliseconds, so it is read again only when the
-// source has refused the token that is known.
-function currentToken({ secrets, rereadSecrets }: Context): (refused?: SecretValue) => Promise<SecretValue> {
-  let token = secrets.token;
-  return async (refused) => {
-    if (refused !== undefined && refused.reveal() === token.reveal()) token = (await rereadSecrets()).token;
-    return token;
-  };
 }
 
 interface ApiHooks {
@@ -181,9 +249,33 @@ function partsOr503(
   return parts;
 }
 
+function createResolver(
+  { config, clock }: Context,
+  events: ServiceEvents,
+  bus: BusPort,
+  { associations, destinations, results, rules }: FollowedTables,
+  epochs: EpochKeeper,
+): Resolver {
+  const holding = new HoldingPairs(results);
+  const permits = new Permits({
+    budgets: bus.budgets,
+    limits: config.associationService.deleteBudget,
+    guardOf: (uid) => destinations.byUid(uid)?.entry.value.policy?.deleteGuard,
+    associationsOf: (uid) => Math.max(associations.activeCount(uid), holding.countOf(uid)),
+    clock,
+    events,
+  });
+  const source = config.source.name;
+  return new Resolver({ bus, source, destinations, rules, permits, epoch: () => epochs.current, clock, events });
+}
+
 interface Resolving {
   readonly tables: FollowedTables;
   readonly retirement: Retirement;
+  readonly ruledPairs: RuledPairs;
+  readonly approvals: Approvals;
+  readonly epochs: EpochKeeper;
+  readonly resolver: Resolver;
   readonly patiently: Patiently;
 }
 
@@ -191,44 +283,55 @@ async function startResolving(
   context: Context,
   events: ServiceEvents,
   bus: BusPort,
-  { tables, retirement, patiently }: Resolving,
-): Promise<void> {
+  { tables, retirement, ruledPairs, approvals, epochs, resolver, patiently }: Resolving,
+): Promise<SettleLoop> {
   const { config, clock, signal } = context;
-  const { associations, destinations, commands, results } = tables;
-  const { deleteBudget: limits, settle } = config.associationService;
-  const epochs = new EpochKeeper({ bus, results, clock, events });
+  const { associations, destinations, rules } = tables;
+  const { settle } = config.associationService;
   await patiently("NATS, to read the epoch", () => epochs.check(signal));
-  const epoch = () => epochs.current;
-  const permits = new Permits({
-    budgets: bus.budgets,
-    limits,
-    associationsOf: (uid) => associations.activeCount(uid),
-    clock,
-    events,
-  });
-  const source = config.source.name;
-  const resolver = new Resolver({ bus, source, destinations, permits, epoch, clock, events });
   const tombstones = new Tombstones(bus, events);
   const consumers = await patiently("NATS, to consume", () =>
-    startConsumers({ bus, resolver, tombstones, retirement, associations, destinations }),
+    startConsumers({
+      bus,
+      resolver,
+      tombstones,
+      retirement,
+      associations,
+      destinations,
+      rules,
+      ruledPairs,
+      events,
+    }),
   );
   context.onShutdown("consumers", () => consumers.close());
   const loop = new SettleLoop({
     bus,
-    source,
-    associations,
-    destinations,
-    commands,
-    results,
+    source: config.source.name,
+    ...tables,
+    ruledPairs,
+    approvals,
     resolver,
     tombstones,
     retirement,
-    epoch,
-    checkEpoch: (patience) => epochs.check(patience),
+    epoch: () => epochs.current,
+    checkEpoch: (patience) => checkEpoch(bus, epochs, patience),
     intervalMs: settle.intervalS * 1_000,
     clock,
     events,
   });
   const settling = loop.run(signal);
   context.onShutdown("settle loop", () => settling);
+  return loop;
+}
+
+// A stream that is gone while this service runs (deleted, or NATS lost its disk) is made anew, by the next round at the
+// latest; that it is another one shows in the epoch.
+async function checkEpoch(bus: BusPort, epochs: EpochKeeper, patience: AbortSignal): Promise<boolean> {
+  try {
+    return await epochs.check(patience);
+  } catch (error) {
+    if (toKeyferryError(error).code !== "bus-not-provisioned") throw error;
+    await bus.provision();
+    return epochs.check(patience);
+  }
 }

@@ -329,7 +329,7 @@ describe("associations", () => {
       { mount: "secret", secret_name: "nope" },
       ["Secret not found. Please provide full path to existing secret"],
     ],
-    ["a folder", { mount: "secret", secret_name: "app/" }, ["secret_name has an empty segment"]],
+    ["a folder", { mount: "secret", secret_name: "app/" }, ["Secret not found. Please provide full path"]],
     ["a path that climbs", { mount: "secret", secret_name: "a/../two" }, ["secret_name has a '..' segment"]],
     ["percent-encoding", { mount: "secret", secret_name: "a%2Fb" }, ["secret_name has a '%'"]],
     ["a mount that isn't there", { mount: "nope", secret_name: "two" }, ["mount nope does not exist"]],

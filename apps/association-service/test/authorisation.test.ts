@@ -5,7 +5,7 @@ import { CONNECTION, startWorld, type World } from "./support/world.ts";
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-  await world.createDestination("auth");
+  await world.createDestination("auth", CONNECTION);
   await world.write("allowed/a");
   await world.write("forbidden/b");
 });
@@ -136,6 +136,61 @@ describe("set", () => {
       const answer = await world.call("PUT", SET, { mount, secret_name: "instance/tag-keys" });
       expect([answer.status, answer.errors.join()]).toEqual([400, expect.stringContaining("Keyferry's own")]);
     }
+  });
+});
+
+describe("a namespace that does not exist", () => {
+  const headers = { "x-vault-namespace": "team/nowhere" };
+
+  test.each([
+    ["GET", SYNC, undefined],
+    ["GET", "sys/sync/destinations?list=true", undefined],
+    ["PUT", SYNC, CONNECTION],
+    ["DELETE", SYNC, undefined],
+    ["PUT", `${SYNC}/associations/set`, { mount: "secret", secret_name: "allowed/a" }],
+    ["PUT", `${SYNC}/associations/remove`, { mount: "secret", secret_name: "allowed/a" }],
+    ["GET", "sys/sync/associations/destinations?mount=secret&secret_name=allowed/a", undefined],
+    ["GET", "sys/sync/config", undefined],
+    ["PUT", "sys/sync/config", {}],
+    ["PUT", "sys/sync/pause", {}],
+  ])("%s %s: 404 in OpenBao's own words", async (method, path, body) => {
+    const answer = await world.call(method, path, body, { headers });
+    expect([answer.status, answer.body]).toEqual([404, { errors: ["namespace not found"] }]);
+    // The very answer of the source to the same token there.
+    const own = await fetch(`${world.bao.url}/v1/sys/mounts`, {
+      headers: { ...headers, "x-vault-token": world.bao.rootToken },
+    });
+    expect(await own.json()).toEqual(answer.body);
+  });
+
+  test("one that is made later is found: nothing of its absence is kept", async () => {
+    const inTeam = { headers: { "x-vault-namespace": "later" } };
+    const read = () => world.call("GET", "sys/sync/destinations?list=true", undefined, inTeam);
+    expect((await read()).errors).toEqual(["namespace not found"]);
+    await world.vault("POST", "sys/namespaces/later", {});
+    expect((await read()).body).toEqual({ errors: [] });
+  });
+});
+
+describe("operations that a path does not have are refused after the caller's right was asked", () => {
+  const NO_OPERATION = ["1 error occurred:\n\t* unsupported operation\n\n"];
+  test.each([
+    ["GET", "sys/sync/destinations", "read"],
+    ["GET", `${SYNC}?list=true`, "list"],
+    ["PUT", "sys/sync/config", "update"],
+    ["PATCH", `${SYNC}/associations/set`, "patch"],
+    ["DELETE", `${SYNC}/associations`, "delete"],
+  ] as const)("%s %s: 403 without %s, 405 with it", async (method, path, capability) => {
+    const headers = method === "PATCH" ? { "content-type": "application/merge-patch+json" } : {};
+    const bare = path.split("?")[0] ?? "";
+    const others = ["create", "read", "update", "patch", "delete", "list"].filter((one) =>
+      capability === "update" ? one !== "update" && one !== "create" : one !== capability,
+    );
+    const without = await world.tokenFor(`path "${bare}" { capabilities = ${JSON.stringify(others)} }`);
+    expect((await world.call(method, path, undefined, { token: without, headers })).status).toBe(403);
+    const token = await world.tokenFor(`path "${bare}" { capabilities = ["${capability}"] }`);
+    const answer = await world.call(method, path, undefined, { token, headers });
+    expect([answer.status, answer.errors]).toEqual([405, NO_OPERATION]);
   });
 });
 

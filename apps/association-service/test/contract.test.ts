@@ -1,12 +1,14 @@
-// The contract, row by row: what the reference says of each method and path of its sections 1 to 5, and what this server
-// answers. Each answer's shape is held against its schema by the world's call(); here are statuses and what is peculiar.
+// The contract, row by row: what the reference says of each method and path of its sections 1, 4 and 5, and what this
+// server answers; contract-fields.test.ts has sections 2 and 3. Each answer's shape is held against its schema by the
+// world's call(); here are statuses and what is peculiar.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { holds as holdsIn, type Row, titled } from "./support/contract-row.ts";
 import { CONNECTION, startWorld, type World } from "./support/world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-  await world.createDestination("known", { custom_tags: { team: "a", env: "b" } });
+  await world.createDestination("known", { ...CONNECTION, custom_tags: { team: "a", env: "b" } });
   await world.createDestination("bare");
   await world.write("app/one");
   await world.write("flat");
@@ -18,38 +20,10 @@ afterAll(() => world[Symbol.asyncDispose]());
 const ROOT = "sys/sync/destinations";
 const KNOWN = `${ROOT}/azure-kv/known`;
 const NEW = `${ROOT}/azure-kv/new`;
-const MERGE = { "content-type": "application/merge-patch+json" };
+const NO_OPERATION = /^1 error occurred:\n\t\* unsupported operation\n\n$/;
 const PAIR = { mount: "secret", secret_name: "flat" };
 
-interface Row {
-  readonly method: string;
-  readonly path: string;
-  readonly body?: unknown;
-  readonly status: number;
-  /** What `data` has, at least; for an error, what its text matches. */
-  readonly has?: object | RegExp;
-}
-
-/** `GET x → 200`, and the body where two rows differ in nothing else. */
-const titled = (rows: readonly Row[]) =>
-  rows.map((row) => {
-    const body = row.body === undefined ? "" : ` ${JSON.stringify(row.body)}`;
-    return [`${row.method} ${row.path}${body} → ${row.status}`, row] as const;
-  });
-
-async function holds({ method, path, body, status, has }: Row): Promise<void> {
-  const headers = method === "PATCH" ? MERGE : {};
-  const answer = await world.call(method, path, body, { headers });
-  const text = answer.errors.join("\n");
-  // A text that matches counts as its pattern, so that one that does not is shown.
-  const said = has instanceof RegExp ? (has.test(text) ? has.source : text) : answer.data;
-  const wanted = has instanceof RegExp ? has.source : (has ?? {});
-  expect({ status: answer.status, isError: "errors" in answer.body, said }).toMatchObject({
-    status,
-    isError: status >= 400,
-    said: wanted,
-  });
-}
+const holds = (row: Row) => holdsIn(world, row);
 
 describe("1.1 activation flags", () => {
   const both = { activated: ["secrets-sync"], unactivated: [] };
@@ -61,7 +35,13 @@ describe("1.1 activation flags", () => {
       { method: "POST", path: "sys/activation-flags/secrets-sync/activate", status: 200, has: both },
       { method: "PUT", path: "sys/activation-flags/secrets-sync/activate", body: "null", status: 200 },
       { method: "PUT", path: "sys/activation-flags/other/activate", status: 404, has: /unsupported path/ },
-      { method: "DELETE", path: "sys/activation-flags/secrets-sync/activate", status: 404 },
+      {
+        method: "DELETE",
+        path: "sys/activation-flags/secrets-sync/activate",
+        status: 405,
+        has: NO_OPERATION,
+      },
+      { method: "GET", path: "sys/activation-flags/secrets-sync/activate", status: 405, has: NO_OPERATION },
       { method: "GET", path: "sys/activation-flags/secrets-sync", status: 404, has: /unsupported path/ },
     ]),
   )("%s", (_title, row) => holds(row));
@@ -70,8 +50,9 @@ describe("1.1 activation flags", () => {
 describe("1.2 global configuration: what is not offered", () => {
   test.each(
     titled([
-      { method: "PUT", path: "sys/sync/config", body: {}, status: 404 },
-      { method: "POST", path: "sys/sync/config", body: {}, status: 404 },
+      { method: "PUT", path: "sys/sync/config", body: {}, status: 405, has: NO_OPERATION },
+      { method: "POST", path: "sys/sync/config", body: {}, status: 405, has: NO_OPERATION },
+      { method: "GET", path: "sys/sync/config?list=true", status: 405, has: NO_OPERATION },
       { method: "GET", path: "sys/sync/config/", status: 200, has: { queue_capacity: 1_000_000 } },
       { method: "GET", path: "sys/sync/config/more", status: 404 },
     ]),
@@ -89,8 +70,14 @@ describe("1.3 and 1.4 lists of destinations", () => {
       { method: "GET", path: `${ROOT}/azure-kv/?list=true`, status: 200, has: ofType },
       { method: "GET", path: `${ROOT}/aws-sm?list=true`, status: 404, has: /azure-kv/ },
       { method: "GET", path: `${ROOT}/in-mem?list=true`, status: 404, has: /azure-kv/ },
-      { method: "PUT", path: ROOT, body: {}, status: 404 },
-      { method: "DELETE", path: `${ROOT}/azure-kv`, status: 404 },
+      { method: "GET", path: ROOT, status: 405, has: NO_OPERATION },
+      { method: "GET", path: `${ROOT}/?list=false`, status: 405, has: NO_OPERATION },
+      { method: "GET", path: `${ROOT}?list=1`, status: 200, has: all },
+      { method: "GET", path: `${ROOT}?list=perhaps`, status: 400, has: /^list is neither/ },
+      { method: "GET", path: `${ROOT}/azure-kv`, status: 405, has: NO_OPERATION },
+      { method: "GET", path: `${ROOT}/azure-kv/`, status: 405, has: NO_OPERATION },
+      { method: "PUT", path: ROOT, body: {}, status: 405, has: NO_OPERATION },
+      { method: "DELETE", path: `${ROOT}/azure-kv`, status: 405, has: NO_OPERATION },
     ]),
   )("%s", (_title, row) => holds(row));
 });
@@ -127,7 +114,13 @@ describe("1.5 one destination", () => {
       { method: "DELETE", path: NEW, status: 204 },
       { method: "DELETE", path: `${NEW}?purge=true`, status: 204 },
       { method: "DELETE", path: NEW, body: { purge: "true" }, status: 204 },
-      { method: "GET", path: `${KNOWN}/more`, status: 404, has: /unsupported path/ },
+      {
+        method: "GET",
+        path: `${KNOWN}/more`,
+        status: 404,
+        has: /^1 error occurred:\n\t\* unsupported path\n\n$/,
+      },
+      { method: "GET", path: `${KNOWN}?list=true`, status: 405, has: NO_OPERATION },
     ]),
   )("%s", (_title, row) => holds(row));
 });
@@ -147,7 +140,15 @@ describe("1.6 associations of one destination", () => {
         status: 200,
         has: { associated_secrets: {} },
       },
-      { method: "GET", path: `${NEW}/associations`, status: 404, has: /^$/ },
+      {
+        method: "GET",
+        path: `${NEW}/associations`,
+        status: 200,
+        has: { store_name: "new", store_type: "azure-kv", associated_secrets: {} },
+      },
+      { method: "GET", path: `${ROOT}/aws-sm/x/associations`, status: 404, has: /azure-kv/ },
+      { method: "GET", path: `${KNOWN}/associations?list=true`, status: 405, has: NO_OPERATION },
+      { method: "PUT", path: `${KNOWN}/associations`, body: PAIR, status: 405, has: NO_OPERATION },
       { method: "PUT", path: set, body: PAIR, status: 200, has: head },
       { method: "POST", path: set, body: PAIR, status: 200, has: head },
       { method: "PUT", path: `${set}/`, body: PAIR, status: 200, has: head },
@@ -157,7 +158,14 @@ describe("1.6 associations of one destination", () => {
       { method: "PUT", path: set, body: { secret_name: "flat" }, status: 400, has: /^mount is missing/ },
       { method: "PUT", path: set, status: 400, has: /mount is missing/ },
       { method: "PUT", path: set, body: { ...PAIR, secret_name: "nope" }, status: 400, has: missing },
-      { method: "PUT", path: set, body: { ...PAIR, secret_name: "app/" }, status: 400 },
+      { method: "PUT", path: set, body: { ...PAIR, secret_name: "app/" }, status: 400, has: missing },
+      {
+        method: "PUT",
+        path: set,
+        body: { ...PAIR, secret_name: "app//one" },
+        status: 400,
+        has: /empty segment/,
+      },
       {
         method: "PUT",
         path: set,
@@ -175,13 +183,13 @@ describe("1.6 associations of one destination", () => {
       { method: "PUT", path: set, body: { ...PAIR, mount: "sys" }, status: 400, has: /only KV version 2/ },
       { method: "PUT", path: `${NEW}/associations/set`, body: PAIR, status: 404, has: /^$/ },
       { method: "PUT", path: `${ROOT}/aws-sm/x/associations/set`, body: PAIR, status: 404, has: /azure-kv/ },
-      { method: "GET", path: set, status: 404, has: /unsupported path/ },
-      { method: "PATCH", path: set, body: PAIR, status: 404, has: /unsupported path/ },
+      { method: "GET", path: set, status: 405, has: NO_OPERATION },
+      { method: "PATCH", path: set, body: PAIR, status: 405, has: NO_OPERATION },
       { method: "PUT", path: remove, body: { ...PAIR, secret_name: "never" }, status: 200, has: head },
       { method: "POST", path: remove, body: { mount: "gone", secret_name: "x" }, status: 200, has: head },
       { method: "PUT", path: remove, body: {}, status: 400, has: /mount is missing/ },
       { method: "PUT", path: `${NEW}/associations/remove`, body: PAIR, status: 404, has: /^$/ },
-      { method: "DELETE", path: remove, body: PAIR, status: 404, has: /unsupported path/ },
+      { method: "DELETE", path: remove, body: PAIR, status: 405, has: NO_OPERATION },
     ]),
   )("%s", (_title, row) => holds(row));
 });
@@ -195,7 +203,9 @@ describe("1.7 and 1.8 associations of all and of one secret", () => {
     titled([
       { method: "GET", path: `${list}?list=true`, status: 200, has: totals },
       { method: "GET", path: `${list}/?list=true`, status: 200, has: totals },
-      { method: "PUT", path: list, body: {}, status: 404 },
+      { method: "GET", path: list, status: 405, has: NO_OPERATION },
+      { method: "PUT", path: list, body: {}, status: 405, has: NO_OPERATION },
+      { method: "PUT", path: one, body: PAIR, status: 405, has: NO_OPERATION },
       { method: "GET", path: `${one}?mount=secret&secret_name=app/one`, status: 200, has: found },
       { method: "GET", path: `${one}?mount=secret/&secret_name=app%2Fone`, status: 200, has: found },
       { method: "GET", path: `${one}?mount=secret&secret_name=none`, status: 404, has: /^$/ },
@@ -216,174 +226,6 @@ describe("1.9 GitHub apps are not for Azure", () => {
       { method: "GET", path: "sys/sync/github-apps?list=true", status: 404, has: /unsupported path/ },
       { method: "PUT", path: "sys/sync/github-apps/x", body: {}, status: 404, has: /unsupported path/ },
     ]),
-  )("%s", (_title, row) => holds(row));
-});
-
-/** Writes of one destination; what differs from a complete one. */
-const written = (rows: readonly (readonly [fields: object, has: object])[]) =>
-  rows.map(([fields, has], index): Row => {
-    const path = `${ROOT}/azure-kv/field-${index}`;
-    return { method: "PUT", path, body: { ...CONNECTION, ...fields }, status: 200, has };
-  });
-const refused = (rows: readonly (readonly [fields: object, has: RegExp])[]) =>
-  rows.map(([fields, has]): Row => ({
-    method: "PUT",
-    path: NEW,
-    body: { ...CONNECTION, ...fields },
-    status: 400,
-    has,
-  }));
-
-describe("2 fields of azure-kv: accepted", () => {
-  const uri = (key_vault_uri: string) => ({ connection_details: { key_vault_uri } });
-  test.each(
-    titled(
-      written([
-        [{ key_vault_uri: "https://kv-1.vault.azure.net/" }, uri("https://kv-1.vault.azure.net/")],
-        [
-          { key_vault_uri: "https://kv-1.vault.azure.cn", cloud: "AzureChinaCloud" },
-          { connection_details: { cloud: "AzureChinaCloud" } },
-        ],
-        [
-          { key_vault_uri: "https://kv-1.vault.usgovcloudapi.net", cloud: "AzureUSGovernmentCloud" },
-          { connection_details: { cloud: "AzureUSGovernmentCloud" } },
-        ],
-        [{ cloud: "AzurePublicCloud" }, { connection_details: { cloud: "AzurePublicCloud" } }],
-        [{ cloud: "cloud" }, { connection_details: { cloud: "cloud" } }],
-        [{ tenant_id: "contoso.onmicrosoft.com" }, { type: "azure-kv" }],
-        [{ granularity: "secret-path" }, { options: { granularity_level: "secret-path" } }],
-        [{ granularity: "secret-key" }, { options: { granularity_level: "secret-key" } }],
-        [{ granularity: "" }, { options: { granularity_level: "secret-path" } }],
-        [{ custom_tags: { a: "b" } }, { options: { custom_tags: { a: "b" } } }],
-        [{ custom_tags: "a=b" }, { options: { custom_tags: { a: "b" } } }],
-        [{ custom_tags: ["a=b", "c=d=e"] }, { options: { custom_tags: { a: "b", c: "d=e" } } }],
-        [{ custom_tags: '{"a":"b"}' }, { options: { custom_tags: { a: "b" } } }],
-        [{ custom_tags: {} }, { options: { custom_tags: {} } }],
-        [{ tags_to_remove: "a", custom_tags: { a: "b" } }, { options: { custom_tags: { a: "b" } } }],
-        [{ disable_strict_networking: false, allowed_ports: [] }, { type: "azure-kv" }],
-        [{ identity_token_ttl: 0, identity_token_audience: "" }, { type: "azure-kv" }],
-        [{ purge: "true", force_delete: true }, { type: "azure-kv" }],
-      ]),
-    ),
-  )("%s", (_title, row) => holds(row));
-});
-
-describe("2 fields of azure-kv: refused, each by its name", () => {
-  test.each(
-    titled(
-      refused([
-        [{ key_vault_uri: "" }, /^key_vault_uri is missing/],
-        [{ key_vault_uri: "http://kv-1.vault.azure.net" }, /key_vault_uri/],
-        [{ key_vault_uri: "https://kv-1.vault.azure.net:444" }, /key_vault_uri/],
-        [{ key_vault_uri: "https://kv-1.example.com" }, /key_vault_uri/],
-        [{ key_vault_uri: "https://u:p@kv-1.vault.azure.net" }, /key_vault_uri/],
-        [{ key_vault_uri: "https://169.254.169.254" }, /key_vault_uri/],
-        [{ key_vault_uri: "https://kv-1.vault.azure.net", cloud: "AzureChinaCloud" }, /key_vault_uri/],
-        [{ cloud: "AzureGermanCloud" }, /cloud/],
-        [{ tenant_id: "" }, /^tenant_id is missing/],
-        [{ tenant_id: "../x" }, /tenant_id/],
-        [{ client_id: "" }, /^client_id is missing/],
-        [{ client_id: {} }, /^client_id is not text/],
-        [{ granularity: "invalid-granularity" }, /^granularity is neither/],
-        [{ custom_tags: { "a b": "c" } }, /^custom_tags/],
-        [{ custom_tags: "novalue" }, /^custom_tags is not a map/],
-        [{ custom_tags: { a: "x".repeat(257) } }, /^custom_tags/],
-        [{ allowed_ipv4_addresses: "999.999.999.999/24" }, /^allowed_ipv4_addresses/],
-        [{ allowed_ipv6_addresses: ["nonsense"] }, /^allowed_ipv6_addresses/],
-        [{ allowed_ports: [99_999] }, /^allowed_ports/],
-        [{ disable_strict_networking: true }, /^disable_strict_networking/],
-        [{ identity_token_audience: "api://AzureADTokenExchange" }, /^identity_token_audience/],
-        [{ identity_token_key: "k" }, /^identity_token_key/],
-        [{ identity_token_ttl: "1h" }, /^identity_token_ttl/],
-      ]),
-    ),
-  )("%s", (_title, row) => holds(row));
-});
-
-describe("2 PATCH", () => {
-  const PATCHED = `${ROOT}/azure-kv/patched`;
-  const tags = (custom_tags: object) => ({ options: { custom_tags } });
-  beforeAll(() => world.createDestination("patched", { custom_tags: { a: "1", b: "2" } }));
-  // In this order: each row stands on the one before.
-  test.each(
-    titled(
-      (
-        [
-          [{ custom_tags: { c: "3" } }, 200, tags({ a: "1", b: "2", c: "3" })],
-          [{ custom_tags: { c: null } }, 200, tags({ a: "1", b: "2" })],
-          [{ tags_to_remove: ["b"] }, 200, tags({ a: "1" })],
-          [{ tags_to_remove: "a,absent" }, 200, tags({})],
-          [{ client_secret: "*****" }, 200, { connection_details: { client_secret: "*****" } }],
-          [{ client_id: "another" }, 200, { connection_details: { client_id: "another" } }],
-          [{ granularity: "secret-key" }, 200, { options: { granularity_level: "secret-key" } }],
-          [{ granularity: null }, 200, { options: { granularity_level: "secret-path" } }],
-          [{ key_vault_uri: "https://other.vault.azure.net" }, 400, /^key_vault_uri can't be changed/],
-          [{ tenant_id: "99999999-2222-3333-4444-555555555555" }, 400, /^tenant_id can't be changed/],
-          [{ cloud: "AzurePublicCloud" }, 400, /^cloud can't be changed/],
-          [{ key_vault_uri: CONNECTION.key_vault_uri }, 200, { name: "patched" }],
-        ] as const
-      ).map(([body, status, has]) => ({ method: "PATCH", path: PATCHED, body, status, has })),
-    ),
-  )("%s", (_title, row) => holds(row));
-});
-
-describe("3 templates", () => {
-  const ok = (secret_name_template: string) =>
-    [{ secret_name_template }, { options: { secret_name_template } }] as const;
-  const DEFAULT = 'vault-{{ .MountAccessor | replace "_" "-" }}-{{ .SecretPath }}';
-  const rows: readonly Row[] = [
-    ...written([
-      [{}, { options: { secret_name_template: DEFAULT } }],
-      [{ secret_name_template: "" }, { options: { secret_name_template: DEFAULT } }],
-      ok("prefix-{{ .SecretPath }}"),
-      ok("{{ .SecretBaseName | uppercase }}"),
-      ok('{{ .SecretPath | replace "/" "_" }}'),
-      ok("vault-{{ .MountPath }}-{{ .SecretPath }}"),
-      ok("{{.NamespacePath}}{{.NamespaceBaseName}}{{.NamespaceID}}{{.MountBaseName}}"),
-      ok("{{ .DestinationType }}-{{ .DestinationName }}"),
-      ok("{{ .SecretPath | truncate_sha256 20 }}"),
-      ok("{{ .SecretPath | sha256 | truncate 20 }}"),
-    ]).map((row) => ({ ...row, path: row.path.replace("field", "template") })),
-    {
-      method: "PUT",
-      path: `${ROOT}/azure-kv/template-key`,
-      body: {
-        ...CONNECTION,
-        granularity: "secret-key",
-        secret_name_template: "{{ .MountAccessor }}_{{ .SecretKey }}",
-      },
-      status: 200,
-    },
-    {
-      method: "PUT",
-      path: `${ROOT}/azure-kv/template-unused-key`,
-      body: {
-        ...CONNECTION,
-        granularity: "secret-key",
-        secret_name_template: "{{ $unused := .SecretKey }}{{ .SecretBaseName }}",
-      },
-      status: 200,
-    },
-    ...refused([
-      [{ secret_name_template: "{{.InvalidTemplate}}" }, /secret name template is invalid/],
-      [{ secret_name_template: "{{ .SecretKey }}" }, /secret name template is invalid/],
-      [{ secret_name_template: "{{ uuid }}" }, /secret name template is invalid/],
-      [{ secret_name_template: "{{ random 5 }}" }, /secret name template is invalid/],
-      [{ secret_name_template: "{{ unix_time }}" }, /secret name template is invalid/],
-      [{ secret_name_template: '{{ timestamp "2006" }}' }, /secret name template is invalid/],
-      [{ secret_name_template: "{{ .SecretPath | trimspace }}" }, /secret name template is invalid/],
-      [{ secret_name_template: "{{ .SecretPath" }, /secret name template is invalid/],
-      [{ secret_name_template: "x".repeat(100_001) }, /secret name template is invalid/],
-      [
-        { granularity: "secret-key", secret_name_template: "{{ .SecretPath }}" },
-        /reference to the secret key/,
-      ],
-    ]),
-  ];
-  test.each(
-    titled(rows).map(
-      ([title, row]) => [title.length > 300 ? `${title.slice(0, 300)}…` : title, row] as const,
-    ),
   )("%s", (_title, row) => holds(row));
 });
 
@@ -418,5 +260,79 @@ describe("4 and 5 rows and their status", () => {
     expect(await rowOf(name, "flat")).toMatchObject({ sync_status: "PENDING", sub_key: "", mount: "secret" });
     await world.end(name, "flat", outcome as Parameters<World["end"]>[2]);
     expect(await rowOf(name, "flat")).toMatchObject({ secret_name: "flat", ...has });
+  });
+});
+
+describe("namespaces: destinations and associations are those of the request's own", () => {
+  const inTeam = { headers: { "x-vault-namespace": "team" } };
+  const team = (method: string, path: string, body?: unknown) => world.call(method, path, body, inTeam);
+  beforeAll(async () => {
+    await world.vault("POST", "sys/namespaces/team", {});
+    await world.vault("POST", "sys/namespaces/empty", {});
+  });
+
+  test.each([`${ROOT}?list=true`, `${ROOT}/azure-kv?list=true`, "sys/sync/associations?list=true"])(
+    "where a namespace has none, LIST %s is 404 with an empty list of errors",
+    async (path) => {
+      const headers = { "x-vault-namespace": "empty" };
+      const answer = await world.call("GET", path, undefined, { headers });
+      expect([answer.status, answer.body]).toEqual([404, { errors: [] }]);
+    },
+  );
+
+  test("one name in two namespaces is two destinations, each listed, read and deleted by itself", async () => {
+    const before = (await world.call("GET", KNOWN)).data;
+    const uri = "https://kv-team.vault.azure.net";
+    expect((await team("PUT", KNOWN, { ...CONNECTION, key_vault_uri: uri })).status).toBe(200);
+    expect((await team("GET", KNOWN)).data["connection_details"]).toMatchObject({ key_vault_uri: uri });
+    expect((await team("GET", `${ROOT}/azure-kv?list=true`)).data).toEqual({
+      keys: ["known"],
+      total_destinations: 1,
+    });
+    expect((await team("GET", `${KNOWN}/associations`)).data["associated_secrets"]).toEqual({});
+    expect((await team("DELETE", KNOWN)).status).toBe(204);
+    expect((await team("GET", KNOWN)).status).toBe(404);
+    expect((await world.call("GET", KNOWN)).data).toEqual(before);
+  });
+
+  test("the header's slashes don't count, and `root` is the root namespace", async () => {
+    for (const name of ["/team/", "team/", "team"]) {
+      const headers = { "x-vault-namespace": name };
+      expect((await world.call("GET", KNOWN, undefined, { headers })).status).toBe(404);
+    }
+    const headers = { "x-vault-namespace": "root" };
+    expect((await world.call("GET", KNOWN, undefined, { headers })).status).toBe(200);
+  });
+
+  test("a mount is looked for in the namespace of the request, and the flag is activated in the root one alone", async () => {
+    await team("PUT", KNOWN, CONNECTION);
+    const set = await team("PUT", `${KNOWN}/associations/set`, PAIR);
+    expect([set.status, set.errors]).toEqual([400, [expect.stringMatching(/^mount secret does not exist/)]]);
+    const activated = await team("PUT", "sys/activation-flags/secrets-sync/activate", {});
+    expect([activated.status, activated.errors.join()]).toEqual([
+      404,
+      expect.stringContaining("unsupported path"),
+    ]);
+    await team("DELETE", KNOWN);
+  });
+});
+
+describe("the answer's form", () => {
+  test("flags are answered without a token; everything else takes one, and a form's type is read as JSON", async () => {
+    expect((await world.call("GET", "sys/activation-flags", undefined, { token: null })).status).toBe(200);
+    for (const path of [KNOWN, `${ROOT}?list=true`, "sys/sync/config", "sys/sync/associations?list=true"]) {
+      expect((await world.call("GET", path, undefined, { token: null })).status).toBe(403);
+    }
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const set = await world.call("PUT", `${KNOWN}/associations/set`, PAIR, { headers });
+    expect(set.status).toBe(200);
+  });
+
+  test("answers say what they are, the large ones too, and carry their length", async () => {
+    for (const path of [KNOWN, `${KNOWN}/associations`]) {
+      const { headers, text } = await world.call("GET", path);
+      expect(headers.get("content-type")).toMatch(/^application\/json/);
+      expect(Number(headers.get("content-length"))).toBe(Buffer.byteLength(text));
+    }
   });
 });

@@ -6,7 +6,7 @@ import { followTables } from "../src/boot/follow-tables.ts";
 import { createEvents } from "../src/events.ts";
 import { Permits } from "../src/permits/permits.ts";
 import { Resolver } from "../src/resolve/resolver.ts";
-import { startWorld, type World } from "./support/world.ts";
+import { OWN_MOUNT, startWorld, type World } from "./support/world.ts";
 
 let world: World;
 const stop = new AbortController();
@@ -23,7 +23,9 @@ const LIMITS = { perHourMin: 10, perHourPercent: 10, perDayPercent: 25 };
 
 /** A resolver that only looks when the test says so: the service's own ones have been stopped. */
 async function newResolver(): Promise<Resolver> {
-  const tables = await followTables(world.bus, stop.signal);
+  const secretKeyKey = Buffer.from((await world.bus.instance.get("instance"))?.value.secretKeyKey ?? "", "base64");
+  const own = { namespace: "", mount: OWN_MOUNT };
+  const tables = await followTables(world.bus, { source: "main", own, secretKeyKey }, stop.signal);
   await tables.caughtUp();
   const metrics = createMetrics({ service: "test", version: "test", processFigures: false });
   const events = createEvents(silentLogger, metrics);
@@ -31,15 +33,17 @@ async function newResolver(): Promise<Resolver> {
   const permits = new Permits({
     budgets: world.bus.budgets,
     limits: LIMITS,
+    guardOf: () => undefined,
     associationsOf: (uid) => tables.associations.activeCount(uid),
     clock: systemClock,
     events,
   });
-  const { destinations } = tables;
+  const { destinations, rules } = tables;
   return new Resolver({
     bus: world.bus,
     source: "main",
     destinations,
+    rules,
     permits,
     epoch: () => epoch,
     clock: systemClock,

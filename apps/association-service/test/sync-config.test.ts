@@ -42,8 +42,6 @@ describe("sys/sync/config", () => {
   });
 
   test.each([
-    [{ disabled: true }, /^disabled=true is not supported/],
-    [{ disabled: "true", queue_capacity: 3 }, /^disabled=true is not supported/],
     [{ disabled: "perhaps" }, /^disabled is neither true nor false/],
     [{ queue_capacity: 0 }, /^queue_capacity is not a whole number/],
     [{ queue_capacity: 1.5 }, /^queue_capacity is not a whole number/],
@@ -56,9 +54,48 @@ describe("sys/sync/config", () => {
     expect((await world.call("GET", PATH)).data).toEqual(FACTORY);
   });
 
-  test("PATCH without its type is 415, and PUT, which Vault does not offer, is no path", async () => {
+  test("disabled pauses everything: sets and removes are accepted, nothing can be deleted, and DELETE enables it again", async () => {
+    await world.createDestination("stopped");
+    await world.write("stopped/a");
+    await world.write("stopped/b");
+    await world.set("stopped", "stopped/a");
+    expect((await patch({ disabled: "true", queue_capacity: "12" })).data).toEqual({
+      disabled: true,
+      queue_capacity: 12,
+    });
+    expect((await world.bus.pauses.get("pause.all"))?.value).toMatchObject({
+      all: { reason: "disabled=true of sys/sync/config" },
+    });
+    expect((await world.call("GET", PATH)).data["disabled"]).toBe(true);
+    const set = await world.set("stopped", "stopped/b");
+    expect([set.status, Object.values(set.data["associated_secrets"] as object)]).toEqual([
+      200,
+      [
+        expect.objectContaining({ sync_status: "PENDING" }),
+        expect.objectContaining({ sync_status: "PENDING" }),
+      ],
+    ]);
+    expect((await world.remove("stopped", "stopped/b")).status).toBe(200);
+    for (const query of ["", "?purge=true", "?force_delete=true"]) {
+      const refused = await world.call("DELETE", `sys/sync/destinations/azure-kv/stopped${query}`);
+      expect([refused.status, refused.errors.join()]).toEqual([400, expect.stringContaining("disabled")]);
+    }
+    expect((await world.call("DELETE", PATH)).data).toEqual(FACTORY);
+    expect((await world.bus.pauses.get("pause.all"))?.value.all).toBeNull();
+    await world.remove("stopped", "stopped/a");
+    expect((await world.call("DELETE", "sys/sync/destinations/azure-kv/stopped")).status).toBe(204);
+  });
+
+  test.each([[true], ["true"], ["1"], [1]])("disabled=%j and back again", async (disabled) => {
+    expect((await patch({ disabled })).data["disabled"]).toBe(true);
+    expect((await patch({ queue_capacity: 4 })).data).toEqual({ disabled: true, queue_capacity: 4 });
+    expect((await patch({ disabled: disabled === 1 ? null : "false" })).data["disabled"]).toBe(false);
+    await world.call("DELETE", PATH);
+  });
+
+  test("PATCH without its type is 415, and PUT, which Vault does not offer, is 405", async () => {
     expect((await world.call("PATCH", PATH, { queue_capacity: 1 })).status).toBe(415);
-    expect((await world.call("PUT", PATH, { queue_capacity: 1 })).status).toBe(404);
+    expect((await world.call("PUT", PATH, { queue_capacity: 1 })).status).toBe(405);
   });
 
   test("it is the root namespace's alone", async () => {
@@ -66,7 +103,7 @@ describe("sys/sync/config", () => {
     const headers = { ...MERGE.headers, "x-vault-namespace": "team" };
     for (const method of ["GET", "PATCH", "DELETE"]) {
       const answer = await world.call(method, PATH, method === "PATCH" ? {} : undefined, { headers });
-      expect([answer.status, answer.errors]).toEqual([404, ["unsupported path"]]);
+      expect([answer.status, answer.errors]).toEqual([404, ["1 error occurred:\n\t* unsupported path\n\n"]]);
     }
   });
 

@@ -10,8 +10,10 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 const urlOf = (name: string) => `sys/sync/destinations/azure-kv/${name}`;
+// A vault of its own for each, as one name can't be taken twice.
+const uriOf = (name: string) => `https://kv-${name}.vault.azure.net`;
 const put = (name: string, fields: Record<string, unknown> = {}) =>
-  world.call("PUT", urlOf(name), { ...CONNECTION, ...fields });
+  world.call("PUT", urlOf(name), { ...CONNECTION, key_vault_uri: uriOf(name), ...fields });
 const options = (data: Record<string, unknown>) => data["options"] as Record<string, unknown>;
 const details = (data: Record<string, unknown>) => data["connection_details"] as Record<string, unknown>;
 const rowsOf = (data: Record<string, unknown>) =>
@@ -27,7 +29,7 @@ test("trap 1: OpenBao's version opens every gate, so networking and identity fie
 test("trap 2: what a PUT omits goes back to its default, but the secret stays", async () => {
   await put("trap-2", { custom_tags: { a: "b" }, granularity: "secret-key" });
   const { client_secret: _, ...omitted } = CONNECTION;
-  const answer = await world.call("PUT", urlOf("trap-2"), omitted);
+  const answer = await world.call("PUT", urlOf("trap-2"), { ...omitted, key_vault_uri: uriOf("trap-2") });
   expect(options(answer.data)).toMatchObject({ custom_tags: {}, granularity_level: "secret-path" });
   expect(details(answer.data)["client_secret"]).toBe("*****");
 });
@@ -67,10 +69,17 @@ test("trap 6: right after set the row matches by secret_name and by the accessor
   expect(matches).toHaveLength(1);
 });
 
-test("trap 7: the associations of a destination are never 404 while it is there", async () => {
+test("trap 7: the associations of a destination are never 404, whether it is there, was, or never has been", async () => {
   await put("trap-7");
-  const read = await world.call("GET", `${urlOf("trap-7")}/associations`);
-  expect([read.status, rowsOf(read.data)]).toEqual([200, []]);
+  const read = () => world.call("GET", `${urlOf("trap-7")}/associations`);
+  const empty = { store_name: "trap-7", store_type: "azure-kv", associated_secrets: {} };
+  const before = await read();
+  expect([before.status, before.data]).toEqual([200, empty]);
+  expect((await world.call("DELETE", urlOf("trap-7"))).status).toBe(204);
+  const after = await read();
+  expect([after.status, after.data]).toEqual([200, empty]);
+  const never = await world.call("GET", `${urlOf("never-made")}/associations`);
+  expect([never.status, rowsOf(never.data)]).toEqual([200, []]);
 });
 
 test("trap 8: destroy removes the association and then the destination, without purge, and neither waits", async () => {
@@ -90,6 +99,9 @@ test("trap 9: an import by the bare name reads what a create had answered", asyn
 
 test("trap 10: queue_capacity is a JSON number, and no number is ever masked", async () => {
   expect((await world.call("GET", "sys/sync/config")).data["queue_capacity"]).toBe(1_000_000);
+  const headers = { "content-type": "application/merge-patch+json" };
+  const patched = await world.call("PATCH", "sys/sync/config", { queue_capacity: "500000" }, { headers });
+  expect(patched.data).toEqual({ disabled: false, queue_capacity: 500_000 });
   const masked = Object.entries(details((await put("trap-10")).data)).filter(
     ([, value]) => value === "*****",
   );

@@ -13,6 +13,11 @@ export const syncSpecSchema = z.object({
   /** The effective template; never empty. */
   nameTemplate: z.string().min(1),
   customTags: z.record(z.string(), z.string()),
+  /**
+   * True where a rule chose the names and no person: a name that normalisation altered ends in a hash (O19, hazard
+   * name-squatting), and a name that is no longer wished needs a permit. Absent means false.
+   */
+  byRule: z.boolean().optional(),
 });
 export type SyncSpec = z.infer<typeof syncSpecSchema>;
 
@@ -24,7 +29,13 @@ export const credentialSchema = z.discriminatedUnion("kind", [
   /** A certificate with its private key, PEM, kept as a client secret is. */
   z.object({ kind: z.literal("certificate"), path: z.string(), version: z.int() }),
   /** The sink's own token of the platform (a projected service account token) is exchanged for one of Azure. */
-  z.object({ kind: z.literal("workload-identity") }),
+  z.object({
+    kind: z.literal("workload-identity"),
+    /** That token must be for this audience; absent: Entra's usual one. */
+    audience: z.string().min(1).optional(),
+    /** What a caller wanted its life to be. The platform decides; kept because Terraform compares it. */
+    wantedTtlS: z.int().positive().optional(),
+  }),
   /** The identity that Azure gives the machine the sink runs on; `clientId` says which, if it has several. */
   z.object({ kind: z.literal("managed-identity") }),
 ]);
@@ -97,6 +108,33 @@ export const sourceAccessSchema = z.object({
 });
 export type SourceAccess = z.infer<typeof sourceAccessSchema>;
 
+/**
+ * True if a secret lies in a place that values may be taken from: it is one of them or below it, by whole segments, so
+ * that `secret/app` covers `secret/app/db` and not `secret/apple`.
+ */
+export function isSourceAllowed(
+  source: SourceAccess | undefined,
+  { mount, path }: { readonly mount: string; readonly path: string },
+): boolean {
+  const allowed = source?.allowed;
+  if (allowed === undefined) return true;
+  const place = `${mount}/${path}`;
+  return allowed.some((prefix) => place === prefix || place.startsWith(`${prefix}/`));
+}
+
+/** Where a destination is, who it is there, and which addresses it may lead to. */
+export const connectionSchema = z.object({
+  /** Exactly as it was sent: Terraform compares it byte by byte. */
+  keyVaultUri: z.string(),
+  tenantId: z.string(),
+  /** Empty: the machine's own identity. */
+  clientId: z.string(),
+  cloud: z.string().optional(),
+  credential: credentialSchema,
+  network: networkSchema.optional(),
+});
+export type Connection = z.infer<typeof connectionSchema>;
+
 /** KV bucket `destinations`. */
 export const destinationRecordSchema = z.object({
   major: z.literal(1),
@@ -106,15 +144,7 @@ export const destinationRecordSchema = z.object({
   name: z.string().min(1),
   /** `deleting`: set is refused, its associations are being unsynced. `retired`: kept for its last outcomes only. */
   state: z.enum(["active", "deleting", "retired"]),
-  connection: z.object({
-    /** Exactly as it was sent: Terraform compares it byte by byte. */
-    keyVaultUri: z.string(),
-    tenantId: z.string(),
-    clientId: z.string(),
-    cloud: z.string().optional(),
-    credential: credentialSchema,
-    network: networkSchema.optional(),
-  }),
+  connection: connectionSchema,
   spec: syncSpecSchema,
   policy: destinationPolicySchema.optional(),
   source: sourceAccessSchema.optional(),

@@ -1,5 +1,15 @@
 export { associationRecordSchema, type AssociationRecord } from "./association.ts";
 export {
+  type CheckFinding,
+  checkFindingSchema,
+  type ConnectionCheckReply,
+  connectionCheckReplySchema,
+  type ConnectionCheckRequest,
+  connectionCheckRequestSchema,
+} from "./connection-check.ts";
+export {
+  type Connection,
+  connectionSchema,
   credentialSchema,
   type Credential,
   type DestinationPolicy,
@@ -8,6 +18,7 @@ export {
   type DestinationRecord,
   granularitySchema,
   type Granularity,
+  isSourceAllowed,
   networkSchema,
   type NetworkRules,
   onDeleteSchema,
@@ -47,6 +58,14 @@ export {
   type PausesRecord,
   pausesRecordSchema,
 } from "./operation.ts";
+export {
+  type DetectorFacts,
+  detectorFactsSchema,
+  type Presence,
+  presenceSchema,
+  type SinkFacts,
+  sinkFactsSchema,
+} from "./presence.ts";
 export { type RuleRecord, ruleRecordSchema } from "./rule.ts";
 export {
   checkPath,
@@ -67,6 +86,16 @@ export {
   versionStateSchema,
 } from "./secret-state.ts";
 export {
+  type HeldMount,
+  heldMountSchema,
+  type HeldReason,
+  heldReasonSchema,
+  type SourceConfirmation,
+  sourceConfirmationSchema,
+  type SourceReport,
+  sourceReportSchema,
+} from "./source-confirmation.ts";
+export {
   type ExpectedState,
   expectedStateSchema,
   type Lane,
@@ -79,6 +108,7 @@ export {
 } from "./sync-command.ts";
 export {
   type Applied,
+  type AppliedAttributes,
   appliedSchema,
   errorReportSchema,
   type Intent,

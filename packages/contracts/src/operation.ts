@@ -67,20 +67,27 @@ export const operationRecordSchema = z.object({
   kind: z.enum(["replay", "resync"]),
   state: z.enum(["running", "done", "failed", "cancelled"]),
   options: z.object({
+    /** Whose secrets and destinations. */
+    namespace: z.string(),
     since: z.string().optional(),
     until: z.string().optional(),
     destination: uidSchema.optional(),
     mount: z.string().optional(),
     path: z.string().optional(),
     perSecond: z.number().positive().optional(),
+    /** Of a replay: the last event of the log that counts, so that whoever takes over selects the same secrets. */
+    through: z.int().nonnegative().optional(),
   }),
-  /** What is done already: the event sequence, or the last key in order. */
+  /** What is done already: the last pair (`<destination uid>.<k>`) in order; empty: none. */
   cursor: z.string(),
   progress: z.object({
     total: z.int(),
     done: z.int(),
     ordered: z.int(),
     unchanged: z.int(),
+    /** Of these no state is known: the detector was asked to look, and what it sees is resolved by itself. */
+    asked: z.int(),
+    /** The settle loop looks at them again. */
     failed: z.int(),
   }),
   /** Who works on it and until when it counts as working, ms since 1970. */
@@ -96,7 +103,10 @@ export const approvalRecordSchema = z.object({
   major: z.literal(1),
   destination: uidSchema,
   digest: z.string(),
-  /** `<k>` → the fingerprint of the state that was held. A key leaves when its permit is given. */
+  /**
+   * `<k>` → what exactly was held: the fingerprint of its state and the fence of its command, as `heldToken` makes it. A
+   * later command is not meant by it (hazard held-then-alive). A key leaves when its permit is given.
+   */
   pending: z.record(z.string(), z.string()),
   at: z.string(),
 });

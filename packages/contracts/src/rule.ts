@@ -2,7 +2,7 @@ import { z } from "zod";
 import { syncSpecSchema, uidSchema } from "./destination.ts";
 
 /**
- * KV bucket `rules`, key `<rule uid>`: makes and removes associations as secrets come and go. Evaluated against each
+ * KV bucket `rules`, key `<rule uid>`, which is derived from destination and name, so that a name is unique: makes and removes associations as secrets come and go. Evaluated against each
  * secret's last state, never materialised (DESIGN section 6).
  */
 export const ruleRecordSchema = z.object({
@@ -12,10 +12,10 @@ export const ruleRecordSchema = z.object({
   namespace: z.string(),
   name: z.string().min(1),
   destination: uidSchema,
-  /** `removed` is a tombstone: it stays until everything that it made is unsynced. */
+  /** `removed` is a tombstone: it stays until a resolver has looked at everything that it made. */
   state: z.enum(["active", "removed"]),
   match: z.object({
-    /** Globs over the mount's path; at least one. */
+    /** Globs over the mount's path; at least one. `*` crosses slashes, as it does in the detector's configuration. */
     mounts: z.array(z.string().min(1)).min(1),
     /** Globs over the secret's path; `**` crosses slashes. Empty: every path. */
     paths: z.array(z.string().min(1)),

@@ -46,6 +46,11 @@ export const syncCommandSchema = z.object({
   association: uidSchema,
   secretKey: secretKeySchema,
   secret: secretRefSchema,
+  /**
+   * Where the mount stood when the association was set, if it has been moved since: names keep it until a refresh,
+   * while the secret is read where it is now (O20). Absent: names are made of `secret`.
+   */
+  namedAs: z.object({ namespace: z.string(), mount: z.string() }).optional(),
   spec: syncSpecSchema,
   /** null for a person's unsync, which reads nothing of the source (O1). */
   expect: expectedStateSchema.nullable(),
@@ -55,6 +60,8 @@ export const syncCommandSchema = z.object({
   resolvedFrom: z.object({
     associationRevision: z.int().nonnegative(),
     stateSequence: z.int().nonnegative(),
+    /** How far the rules were known; absent: no rule counted. */
+    rulesSequence: z.int().nonnegative().optional(),
   }),
   /** Milliseconds since 1970 at which the change was committed at the source, where it is known; for latency figures. */
   committedAt: z.number().optional(),
@@ -63,9 +70,9 @@ export type SyncCommand = z.infer<typeof syncCommandSchema>;
 
 /** The part of a command that says what is wished; two commands with one digest ask for the same. */
 export function wishDigest(
-  command: Pick<SyncCommand, "op" | "association" | "secret" | "spec" | "expect" | "permit">,
+  command: Pick<SyncCommand, "op" | "association" | "secret" | "namedAs" | "spec" | "expect" | "permit">,
 ): string {
-  const { op, association, secret, spec, expect, permit } = command;
+  const { op, association, secret, namedAs, spec, expect, permit } = command;
   const tags = Object.entries(spec.customTags).sort(([a], [b]) => (a < b ? -1 : 1));
   const canonical = JSON.stringify([
     op,
@@ -74,6 +81,9 @@ export function wishDigest(
     [spec.granularity, spec.nameTemplate, tags],
     expect && [expect.incarnation, expect.current, expect.fingerprint],
     permit && permit.by,
+    // Only where they say something: a wish without them keeps the digest that its outcome was recorded with.
+    ...(namedAs === undefined ? [] : [["named-as", namedAs.namespace, namedAs.mount]]),
+    ...(spec.byRule === true ? ["by-rule"] : []),
   ]);
   return createHash("sha256").update(canonical).digest("base64url").slice(0, 27);
 }

@@ -17,6 +17,15 @@ export const errorReportSchema = z.object({
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
 });
 
+/** What PATCH can change beside tags, as it was written. Times in milliseconds since 1970. */
+export const appliedAttributesSchema = z.object({
+  contentType: z.string(),
+  enabled: z.boolean(),
+  notBefore: z.number().optional(),
+  expires: z.number().optional(),
+});
+export type AppliedAttributes = z.infer<typeof appliedAttributesSchema>;
+
 /** What one external secret holds by our last successful write. */
 export const appliedSchema = z.object({
   fence: fenceSchema,
@@ -29,6 +38,8 @@ export const appliedSchema = z.object({
   digest: z.string(),
   /** Digest of the tags and attributes that we wrote. */
   tagsDigest: z.string(),
+  /** Those attributes themselves: a date that is to go away needs more than a patch. */
+  attributes: appliedAttributesSchema.optional(),
   at: z.string(),
 });
 export type Applied = z.infer<typeof appliedSchema>;
@@ -42,7 +53,14 @@ export const intentSchema = z.object({
   /** How long the write may take, counted from the JetStream time of the message that opened it. */
   deadlineMs: z.int().positive(),
   /** What the write is to leave there; absent for deletes and recoveries. A finder records it without guessing. */
-  target: z.object({ incarnation: z.string(), version: z.int(), tagsDigest: z.string() }).optional(),
+  target: z
+    .object({
+      incarnation: z.string(),
+      version: z.int(),
+      tagsDigest: z.string(),
+      attributes: appliedAttributesSchema.optional(),
+    })
+    .optional(),
   /** That JetStream time, filled in by whoever publishes the record again; absent in the opening message itself. */
   openedAt: z.number().optional(),
 });

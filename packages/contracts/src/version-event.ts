@@ -13,6 +13,8 @@ export const changeSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("version-destroyed"), version: z.int() }),
   z.object({ kind: z.literal("version-pruned"), version: z.int() }),
   z.object({ kind: z.literal("metadata-updated") }),
+  /** The mount was moved (same accessor): the state is as it was, the path to it is not. Mounts, with their namespaces. */
+  z.object({ kind: z.literal("moved"), from: z.string(), to: z.string() }),
   /** The source went back: restored from a snapshot. */
   z.object({ kind: z.literal("regressed"), from: z.int(), to: z.int() }),
 ]);
@@ -53,6 +55,11 @@ export const hintSchema = z.object({
   minVersion: z.int().optional(),
   /** Milliseconds since 1970 at which the source committed, where the channel tells. */
   committedAt: z.number().optional(),
+  /** Of the write at the source: its request id without dashes, or the caller's own trace. 32 hex digits. */
+  traceId: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
   channel: z.enum([
     "audit-file",
     "audit-socket",

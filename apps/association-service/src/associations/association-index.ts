@@ -8,6 +8,8 @@ import type { Entry, TableView } from "../ports.ts";
 export interface AssociationRow {
   readonly key: string;
   readonly entry: Entry<AssociationRecord>;
+  /** Name of the rule that makes it; absent: it is stored. */
+  readonly rule?: string;
 }
 
 export class AssociationIndex {
@@ -37,6 +39,11 @@ export class AssociationIndex {
   /** Resolves once everything that was written before this call is in the index (O17). */
   caughtUp(signal?: AbortSignal): Promise<void> {
     return this.#view.caughtUp(signal);
+  }
+
+  /** Resolves once the write with this sequence, and all before it, are in the index. */
+  reached(sequence: number, signal?: AbortSignal): Promise<void> {
+    return this.#view.reached(sequence, signal);
   }
 
   get(key: string): AssociationRow | undefined {

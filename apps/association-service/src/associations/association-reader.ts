@@ -1,20 +1,25 @@
 // Owns: associations as the API shows them, with their derived status (reference: sections 1.6 to 1.8). Reads views that
 // have caught up, so that what was answered as written is seen by every later read (hazard set-then-read-elsewhere).
 
-import type { DestinationRecord, SyncCommand, SyncRecord } from "@keyferry/contracts";
+import { PAUSES_KEY } from "@keyferry/bus";
+import type { DestinationRecord, PausesRecord, SyncCommand, SyncRecord } from "@keyferry/contracts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { Entry, TableView } from "../ports.ts";
-import { deriveStatus } from "../status/status.ts";
+import { pauseOf } from "../pauses/pause-of.ts";
+import { type AssociationStatus, deriveStatus, type ExternalName } from "../status/status.ts";
 import type { AssociationIndex, AssociationRow } from "./association-index.ts";
+import type { EffectiveAssociations } from "./effective-associations.ts";
 import { DestinationRows, type RenderedRow } from "./destination-rows.ts";
 
 type Data = Readonly<Record<string, unknown>>;
 
 export interface AssociationReaderOptions {
-  readonly associations: AssociationIndex;
+  readonly associations: Pick<AssociationIndex, "reached">;
+  readonly effective: EffectiveAssociations;
   readonly destinations: DestinationIndex;
   readonly commands: Pick<TableView<SyncCommand>, "get" | "caughtUp" | "onChange">;
   readonly results: Pick<TableView<SyncRecord>, "get" | "caughtUp" | "onChange">;
+  readonly pauses: Pick<TableView<PausesRecord>, "get" | "caughtUp" | "onChange">;
 }
 
 export class AssociationReader {
@@ -23,21 +28,30 @@ export class AssociationReader {
 
   constructor(options: AssociationReaderOptions) {
     this.#options = options;
-    const { associations, commands, results } = options;
+    const { effective, commands, results, pauses } = options;
     this.#rows = new DestinationRows({
-      ofDestination: (uid) => associations.ofDestination(uid),
-      get: (key) => associations.get(key),
+      ofDestination: (uid) => effective.ofDestination(uid),
+      get: (key) => effective.get(key),
       render: (row) => (isActive(row) ? this.#row(row) : undefined),
     });
-    for (const table of [associations, commands, results]) {
-      table.onChange((key: string) => this.#rows.changed(key));
-    }
+    pauses.onChange(() => this.#rows.allChanged());
+    effective.onChange((change) => {
+      if ("key" in change) this.#rows.changed(change.key);
+      else this.#rows.destinationChanged(change.destination);
+    });
+    for (const table of [commands, results]) table.onChange((key: string) => this.#rows.changed(key));
   }
 
   /** Resolves when every view holds what was written before this call. */
   async caughtUp(signal?: AbortSignal): Promise<void> {
-    const { associations, destinations, commands, results } = this.#options;
-    await Promise.all([associations, destinations, commands, results].map((view) => view.caughtUp(signal)));
+    const { effective, commands, results, pauses } = this.#options;
+    const views = [effective, commands, results, pauses];
+    await Promise.all(views.map((view) => view.caughtUp(signal)));
+  }
+
+  /** Resolves when the associations show the write with this sequence: what a set or remove answers with. */
+  reached(sequence: number, signal?: AbortSignal): Promise<void> {
+    return this.#options.associations.reached(sequence, signal);
   }
 
   /** `…/destinations/:type/:name/associations`, and what set and remove answer: all rows of the destination, as pieces of JSON. */
@@ -48,10 +62,9 @@ export class AssociationReader {
 
   /** `LIST sys/sync/associations`; undefined if there are none. */
   list(namespace: string): Data | undefined {
-    const { associations } = this.#options;
     const info = new Map<string, Data[]>();
     let total = 0;
-    for (const row of associations.all()) {
+    for (const row of this.#options.effective.all()) {
       const { secret } = row.entry.value;
       if (!isActive(row) || !this.#isIn(namespace, row)) continue;
       total += 1;
@@ -72,48 +85,41 @@ export class AssociationReader {
   /** `sys/sync/associations/destinations`; undefined if the secret has none. */
   destinationsOf(namespace: string, mount: string, path: string): Data | undefined {
     const entries: [string, Data][] = [];
-    for (const row of this.#options.associations.ofPath(namespace, mount, path)) {
+    for (const row of this.#options.effective.ofPath(namespace, mount, path)) {
       const destination = this.#destinationOf(row);
       if (!isActive(row) || destination === undefined) continue;
       const { type, name } = destination;
-      const { sync_status, updated_at, ...extra } = this.#statusFields(row);
-      entries.push([`${type}/${name}`, { type, name, sync_status, updated_at, ...extra }]);
+      const status = this.#statusOf(row);
+      const { sync_status, updated_at, ...extra } = statusFields(status, status.names);
+      const fields = { type, name, sync_status, updated_at, ...extra, ...ruleField(row) };
+      entries.push([`${type}/${name}`, fields]);
     }
     if (entries.length === 0) return undefined;
     return { associated_destinations: Object.fromEntries(entries.sort(([a], [b]) => compare(a, b))) };
   }
 
+  // Under secret-key one row for each key that Key Vault holds, as Vault has them; before the first is written, and
+  // after the last has gone, one row for the association itself. So every association has a row at any time.
   #row(row: AssociationRow): RenderedRow {
-    const { secret } = row.entry.value;
-    const { sync_status, updated_at, ...extra } = this.#statusFields(row);
-    const fields = {
-      accessor: secret.accessor,
-      secret_name: secret.path,
+    const { accessor, path, mount } = row.entry.value.secret;
+    const status = this.#statusOf(row);
+    const bySubKey = Map.groupBy(status.names, ({ subKey }) => subKey);
+    if (bySubKey.size === 0) bySubKey.set("", []);
+    const rows = [...bySubKey].map(([subKey, names]) => {
+      const { sync_status, updated_at, ...extra } = statusFields(status, names);
       // Terraform's test expects an empty sub_key under secret-path (reference: association fields).
-      sub_key: "",
-      sync_status,
-      updated_at,
-      mount: secret.mount,
-      ...extra,
-    };
-    return { path: secret.path, accessor: secret.accessor, fields };
+      const where = { accessor, secret_name: path, sub_key: subKey, sync_status, updated_at, mount };
+      const fields = { ...where, ...extra, ...ruleField(row) };
+      return { key: subKey === "" ? `${accessor}/${path}` : `${accessor}/${path}/${subKey}`, fields };
+    });
+    return { path, accessor, rows };
   }
 
-  #statusFields({ key, entry }: AssociationRow) {
-    const { commands, results } = this.#options;
+  #statusOf({ key, entry }: AssociationRow): AssociationStatus {
+    const { commands, results, pauses } = this.#options;
     const command: Entry<SyncCommand> | undefined = commands.get(key);
-    const status = deriveStatus(entry.value, command, results.get(key)?.value);
-    return {
-      sync_status: status.status,
-      updated_at: status.since,
-      // Ours: why, since when, what to do (P7). Vault's clients ignore fields that they don't know.
-      reason: status.reason,
-      since: status.since,
-      ...(status.nextStep === "" ? {} : { next_step: status.nextStep }),
-      ...(status.externalNames[0] === undefined ? {} : { external_name: status.externalNames[0] }),
-      ...(status.externalNames.length < 2 ? {} : { external_names: status.externalNames }),
-      ...(status.version === undefined ? {} : { version: status.version }),
-    };
+    const pause = pauseOf(pauses.get(PAUSES_KEY)?.value, entry.value.destination, key);
+    return deriveStatus(entry.value, command, results.get(key)?.value, pause);
   }
 
   #isIn(namespace: string, row: AssociationRow): boolean {
@@ -124,6 +130,27 @@ export class AssociationReader {
     const destination = this.#options.destinations.byUid(entry.value.destination)?.entry.value;
     return destination?.state === "retired" ? undefined : destination;
   }
+}
+
+function statusFields(status: AssociationStatus, names: readonly ExternalName[]) {
+  const externalNames = names.map(({ name }) => name).sort();
+  const versions = names.flatMap(({ version }) => (version === undefined ? [] : [version]));
+  return {
+    sync_status: status.status,
+    updated_at: status.since,
+    // Ours: why, since when, what to do (P7). Vault's clients ignore fields that they don't know.
+    reason: status.reason,
+    since: status.since,
+    ...(status.nextStep === "" ? {} : { next_step: status.nextStep }),
+    ...(externalNames[0] === undefined ? {} : { external_name: externalNames[0] }),
+    ...(externalNames.length < 2 ? {} : { external_names: externalNames }),
+    ...(versions.length === 0 ? {} : { version: Math.max(...versions) }),
+  };
+}
+
+// Ours: which rule makes it; absent: somebody set it.
+function ruleField({ rule }: AssociationRow): { readonly rule?: string } {
+  return rule === undefined ? {} : { rule };
 }
 
 function isActive({ entry }: AssociationRow): boolean {

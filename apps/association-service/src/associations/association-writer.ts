@@ -3,24 +3,30 @@
 
 import type { AssociationRecord, DestinationRecord, SecretRef, Uid } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
-import { newUid, secretKeyOf } from "@keyferry/naming";
-import type { Clock, Random } from "@keyferry/ports";
+import { associationUidOf, secretKeyOf } from "@keyferry/naming";
+import type { Clock } from "@keyferry/ports";
 import { SharedLooks } from "../boot/shared-looks.ts";
 import { PURGE_IN_PROGRESS } from "../destinations/destination-writer.ts";
-import { destinationKey, type DestinationIdentity } from "../destinations/destination-key.ts";
+import { destinationKey, type DestinationIdentity, retiredDestinationKey } from "../destinations/destination-key.ts";
 import type { ServiceEvents } from "../events.ts";
 import { absent, badRequest } from "../gateway/refusal.ts";
 import type { Entry, FollowedTable, Table } from "../ports.ts";
+import { type KnownSecrets, refOf } from "../rules/known-secrets.ts";
+import { madeAssociation } from "../rules/made-association.ts";
 import type { AssociationIndex } from "./association-index.ts";
+import type { EffectiveAssociations } from "./effective-associations.ts";
+import type { NameIndex } from "./name-index.ts";
 
 export interface AssociationWriterOptions {
   readonly table: FollowedTable<AssociationRecord>;
   readonly destinations: Table<DestinationRecord>;
   readonly associations: AssociationIndex;
+  readonly names: Pick<NameIndex, "holderOf">;
+  readonly effective: Pick<EffectiveAssociations, "caughtUp" | "rulingOn">;
+  readonly secrets: Pick<KnownSecrets, "get" | "ofPath">;
   /** Key of `<k>`. */
   readonly secretKeyKey: Buffer;
   readonly clock: Clock;
-  readonly random: Random;
   readonly events: ServiceEvents;
 }
 
@@ -43,27 +49,49 @@ export class AssociationWriter {
   /**
    * Associates a secret, refreshes the association (its spec becomes the destination's of today), or revives a removed
    * one whose unsync has not ended. `destination` may be as old as a view is: it is read again after the write.
+   * @returns the record and its sequence, which a view has to reach to show it
    * @throws Refusal 400, 404; KeyferryError `conflict`, `bus-*`
    */
   async set(
     identity: DestinationIdentity,
     destination: Entry<DestinationRecord>,
     secret: SecretRef,
-  ): Promise<AssociationRecord> {
+  ): Promise<Entry<AssociationRecord>> {
     const secretKey = secretKeyOf(this.#options.secretKeyKey, secret);
     const key = `${destination.value.uid}.${secretKey}`;
     let used = destination;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const { value } = used;
+      this.#refuseTakenName(value, { secret, secretKey });
       const written = await this.#put(key, (stored) => this.#setRecord(value, { secret, secretKey }, stored));
       if (written === undefined) throw new KeyferryError("unexpected", "A set wrote nothing");
       const now = await this.#stillActive(identity, value.uid, key, written);
       this.#tell(written.before?.state === "active" ? "refreshed" : "set", written.after.value);
-      if (now.sequence === used.sequence) return written.after.value;
+      if (now.sequence === used.sequence) return written.after;
       // It was written in the meantime, or the view was behind: the association gets the spec of today.
       used = now;
     }
     throw new KeyferryError("conflict", "Others kept writing this destination");
+  }
+
+  // In Vault the last write would win; here it would wait for ever (name-taken), so that the person is told now. Somebody
+  // else's set of the same moment may pass: then the sink finds it.
+  #refuseTakenName(
+    destination: DestinationRecord,
+    wanted: Pick<AssociationRecord, "secret" | "secretKey">,
+  ): void {
+    const holder = this.#options.names.holderOf(destination, wanted);
+    if (holder === undefined) return;
+    const { mount, path } = holder.association.secret;
+    const { namespace, type, name } = holder.destination;
+    const who =
+      namespace === destination.namespace
+        ? `the association of ${mount}/${path} with ${type}/${name}`
+        : "an association of another namespace";
+    throw badRequest(
+      `external name ${holder.name} is taken: ${who} has it in this vault, which ignores case. ` +
+        "Change secret_name_template, or remove that association",
+    );
   }
 
   // Deleting a destination marks it first and looks for associations then; we write first and look at the destination
@@ -79,23 +107,45 @@ export class AssociationWriter {
       if (now.value.uid !== uid) throw absent();
       return now;
     } catch (error) {
-      await this.#undo(key, written);
+      await this.#undo(identity, uid, key, written);
       throw error;
     }
   }
 
-  /** Removes every association of this path with the destination; fine if there is none. */
-  async remove(destination: DestinationRecord, mount: string, path: string): Promise<void> {
-    const { associations } = this.#options;
-    await associations.caughtUp();
-    const rows = associations.ofPath(destination.namespace, mount, path);
-    for (const { key, entry } of rows) {
-      if (entry.value.destination !== destination.uid || entry.value.state === "removed") continue;
-      const written = await this.#put(key, (stored) =>
-        stored === undefined || stored.state === "removed" ? undefined : this.#tombstone(stored),
-      );
-      if (written !== undefined) this.#tell("removed", written.after.value);
+  /**
+   * Removes every association of this path with the destination; fine if there is none. What a rule makes, or would
+   * make again, is excluded from it instead (hazard rule-makes-it-again).
+   * @returns the sequence of its last write; 0 if nothing had to be written
+   */
+  async remove(destination: DestinationRecord, mount: string, path: string): Promise<number> {
+    const { associations, effective, secrets } = this.#options;
+    const { uid, namespace } = destination;
+    let sequence = 0;
+    await effective.caughtUp();
+    const stored = associations.ofPath(namespace, mount, path).map(({ entry }) => entry.value);
+    // Also by where the mount is now: what was set before it was moved still has its old place on record.
+    const known = secrets.ofPath(namespace, mount, path);
+    for (const secretKey of new Set([...stored.map((record) => record.secretKey), ...known])) {
+      const written = await this.#put(`${uid}.${secretKey}`, (record) => this.#removed(uid, secretKey, record));
+      if (written === undefined) continue;
+      sequence = written.after.sequence;
+      this.#tell("removed", written.after.value);
     }
+    return sequence;
+  }
+
+  // Undefined: there is nothing to remove, or it is removed already.
+  #removed(uid: Uid, secretKey: string, stored: AssociationRecord | undefined): AssociationRecord | undefined {
+    const { effective, secrets, clock } = this.#options;
+    const secret = secrets.get(secretKey);
+    const ruling = secret === undefined ? undefined : effective.rulingOn(uid, secret);
+    const updatedAt = new Date(clock.now()).toISOString();
+    if (ruling?.kind === "made" && secret !== undefined) {
+      if (stored?.state === "excluded") return undefined;
+      const base = stored ?? madeAssociation(ruling.rule, { secretKey, secret: refOf(secret) });
+      return { ...base, state: "excluded", updatedAt };
+    }
+    return stored?.state === "active" ? { ...stored, state: "removed", updatedAt } : undefined;
   }
 
   /**
@@ -136,11 +186,11 @@ export class AssociationWriter {
     { secret, secretKey }: Pick<AssociationRecord, "secret" | "secretKey">,
     stored: AssociationRecord | undefined,
   ): AssociationRecord {
-    const { clock, random } = this.#options;
+    const { clock } = this.#options;
     const now = new Date(clock.now()).toISOString();
     return {
       major: 1,
-      uid: stored?.uid ?? newUid(random),
+      uid: stored?.uid ?? associationUidOf(destination.uid, secretKey),
       state: "active",
       destination: destination.uid,
       secretKey,
@@ -156,10 +206,27 @@ export class AssociationWriter {
   }
 
   // The resolver may have seen the association already, so it is not deleted but removed like any other.
-  async #undo(key: string, { before, after }: Written): Promise<void> {
+  async #undo(
+    identity: DestinationIdentity,
+    uid: Uid,
+    key: string,
+    { before, after }: Written,
+  ): Promise<void> {
+    const { table } = this.#options;
     if (before?.state === "active") return;
-    await this.#options.table.put(key, this.#tombstone(after.value), after.sequence);
+    const undone = before?.state === "excluded" ? before : this.#tombstone(after.value);
+    const removed = await table.put(key, undone, after.sequence);
     this.#tell("undone", after.value);
+    if (removed.kind === "lost" || (await this.#isAnywhere(identity, uid))) return;
+    // It was deleted by force: no sink is left that could end an unsync, so the tombstone would stay for ever.
+    await table.delete(key, removed.sequence);
+  }
+
+  // Under its name or among the retired: while it moves it is in both.
+  async #isAnywhere(identity: DestinationIdentity, uid: Uid): Promise<boolean> {
+    const { destinations } = this.#options;
+    if ((await destinations.get(destinationKey(identity)))?.value.uid === uid) return true;
+    return (await destinations.get(retiredDestinationKey(uid))) !== undefined;
   }
 
   #tell(what: "set" | "refreshed" | "removed" | "undone", record: AssociationRecord): void {

@@ -5,6 +5,13 @@ import { DestinationRows } from "./destination-rows.ts";
 
 const UID = "aaaaaaaaaaaaa";
 
+// An association that is "SPLIT" has two rows, as under secret-key.
+const keysOf = (state: string) => (state === "SPLIT" ? ["/a", "/b"] : [""]);
+const rowAt = (path: string, key: string, state: string) => ({
+  key: `kv_1/${path}${key}`,
+  fields: { state, path },
+});
+
 /** A destination whose rows are `<path> → state`, and what was rendered of them. */
 function destination(rowsMax?: number) {
   const states = new Map<string, string>();
@@ -18,7 +25,8 @@ function destination(rowsMax?: number) {
         rendered += 1;
         const path = key.split(".")[1] ?? "";
         const state = states.get(key) ?? "";
-        return state === "removed" ? undefined : { path, accessor: "kv_1", fields: { state, path } };
+        if (state === "removed") return undefined;
+        return { path, accessor: "kv_1", rows: keysOf(state).map((key) => rowAt(path, key, state)) };
       },
     },
     rowsMax,
@@ -34,9 +42,8 @@ function destination(rowsMax?: number) {
     const shown = [...states].filter(([, state]) => state !== "removed");
     const entries = shown.map(([key, state]) => [key.split(".")[1] ?? "", state] as const);
     entries.sort(([a], [b]) => (a < b ? -1 : 1));
-    return JSON.stringify(
-      Object.fromEntries(entries.map(([path, state]) => [`kv_1/${path}`, { state, path }])),
-    );
+    const rows = entries.flatMap(([path, state]) => keysOf(state).map((key) => rowAt(path, key, state)));
+    return JSON.stringify(Object.fromEntries(rows.map(({ key, fields }) => [key, fields])));
   };
   return { rows, text, write, expected, renderings: () => rendered };
 }
@@ -45,7 +52,7 @@ describe("the rows of a destination", () => {
   test("whatever the order of writes, changes and removals, the text is that of all rows in order", () => {
     const change = fc.record({
       path: fc.integer({ min: 0, max: 400 }).map((number) => `p${number}"ü`),
-      state: fc.constantFrom("PENDING", "SYNCED", "removed", undefined),
+      state: fc.constantFrom("PENDING", "SPLIT", "removed", undefined),
       asks: fc.boolean(),
     });
     fc.assert(
@@ -85,6 +92,16 @@ describe("the rows of a destination", () => {
     text();
     text();
     expect(renderings()).toBe(before + 1);
+  });
+
+  test("what concerns all of them renders all of them anew", () => {
+    const { rows, text, write, renderings } = destination();
+    for (const path of ["a", "b"]) write(path, "PENDING");
+    text();
+    const before = renderings();
+    rows.allChanged();
+    text();
+    expect(renderings()).toBe(before + 2);
   });
 
   test("more rows than are kept: the destination that was not asked for longest is rendered anew", () => {

@@ -6,11 +6,11 @@
 import type { Uid } from "@keyferry/contracts";
 import type { AssociationRow } from "./association-index.ts";
 
-/** A row of an answer: its place, its key in `associated_secrets`, and its fields. */
+/** What an association has in an answer: its place, and its rows by their keys in `associated_secrets`, in their order. */
 export interface RenderedRow {
   readonly path: string;
   readonly accessor: string;
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly rows: readonly { readonly key: string; readonly fields: Readonly<Record<string, unknown>> }[];
 }
 
 export interface RowSource {
@@ -71,6 +71,16 @@ export class DestinationRows {
     kept?.dirty.add(key);
   }
 
+  /** Something that concerns any association of this destination has changed. */
+  destinationChanged(uid: Uid): void {
+    this.#kept.delete(uid);
+  }
+
+  /** Something that concerns any of them has changed. */
+  allChanged(): void {
+    this.#kept.clear();
+  }
+
   /** `associated_secrets` of a destination as JSON, in pieces that are to be put one after the other. */
   piecesOf(uid: Uid): readonly Buffer[] {
     const kept = this.#kept.get(uid) ?? this.#renderAll(uid);
@@ -116,8 +126,8 @@ export class DestinationRows {
   #slotOf(row: AssociationRow): Slot | undefined {
     const rendered = this.#source.render(row);
     if (rendered === undefined) return undefined;
-    const { path, accessor, fields } = rendered;
-    const text = `${JSON.stringify(`${accessor}/${path}`)}:${JSON.stringify(fields)}`;
+    const { path, accessor, rows } = rendered;
+    const text = rows.map(({ key, fields }) => `${JSON.stringify(key)}:${JSON.stringify(fields)}`).join(",");
     return { key: row.key, path, accessor, text };
   }
 

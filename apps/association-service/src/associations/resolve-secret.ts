@@ -7,14 +7,23 @@ import { z } from "zod";
 import { secretDenied } from "../authorise/authorise.ts";
 import type { Caller } from "../authorise/caller.ts";
 import { SharedLooks } from "../boot/shared-looks.ts";
-import { describeIssues, textField } from "../gateway/coerce.ts";
-import { badRequest, Refusal } from "../gateway/refusal.ts";
+import { describeIssues, flagField, textField } from "../gateway/coerce.ts";
+import { badRequest } from "../gateway/refusal.ts";
 import type { MountFound, SourcePort } from "../ports.ts";
+
+const SECRET_MISSING = "Secret not found. Please provide full path to existing secret";
 
 /** Fields of set and remove, and of the query for a secret's destinations. Both are needed; who leaves one out is told so. */
 export const namedSecretSchema = z.object({
   mount: textField.optional(),
   secret_name: textField.optional(),
+});
+
+/** Fields of remove. */
+export const removalSchema = namedSecretSchema.extend({
+  force: flagField
+    .optional()
+    .describe("Ours: gives a removal up whose unsync was refused; what is in Key Vault stays there."),
 });
 
 /** The two strings of set and remove, each in its one spelling. */
@@ -47,6 +56,11 @@ function canonical(
     errors.push(`${field} is missing: send ${what}`);
     return "";
   }
+  // Vault's own words, as for a secret that isn't there: a folder is none.
+  if (field === "secret_name" && raw.endsWith("/")) {
+    errors.push(SECRET_MISSING);
+    return "";
+  }
   const check = checkPath(raw, field);
   if (check.kind === "ok") return check.path;
   errors.push(check.why);
@@ -56,8 +70,13 @@ function canonical(
 export interface SecretFinderOptions {
   readonly source: Pick<SourcePort, "mountOf" | "readMetadata">;
   readonly sourceName: string;
-  /** Path and namespace of Keyferry's own mount. */
-  readonly own: { readonly namespace: string; readonly mount: string };
+  readonly own: OwnMount;
+}
+
+/** Path and namespace of Keyferry's own mount. */
+export interface OwnMount {
+  readonly namespace: string;
+  readonly mount: string;
 }
 
 export class SecretFinder {
@@ -80,7 +99,7 @@ export class SecretFinder {
   ): Promise<SecretRef> {
     const { source, sourceName, own } = this.#options;
     // Before any right counts: the own mount is refused to everybody, root too.
-    if (isWithin(own, namespace, mount)) {
+    if (isWithinOwnMount(own, namespace, mount)) {
       throw badRequest(`mount ${mount} is Keyferry's own and can't be associated`);
     }
     if (!mayRead) throw secretDenied(mount, path);
@@ -95,14 +114,17 @@ export class SecretFinder {
     const secret = { namespace, mount, path };
     const metadata = await source.readMetadata(secret, signal);
     if (metadata.kind === "absent") {
-      throw new Refusal(400, ["Secret not found. Please provide full path to existing secret"]);
+      throw badRequest(SECRET_MISSING);
     }
     return { source: sourceName, ...secret, accessor: found.mount.accessor };
   }
 }
 
-// The own mount's path as a prefix too: `keyferry/data` with a secret `x` would be another spelling of `keyferry`.
-function isWithin(own: SecretFinderOptions["own"], namespace: string, mount: string): boolean {
+/**
+ * True for Keyferry's own mount: never associable, by no rule either. Its path as a prefix too: `keyferry/data` with a
+ * secret `x` would be another spelling of `keyferry`.
+ */
+export function isWithinOwnMount(own: OwnMount, namespace: string, mount: string): boolean {
   const full = (space: string, path: string) => (space === "" ? path : `${space}/${path}`);
   const ownPath = full(own.namespace, own.mount);
   const asked = full(namespace, mount);

@@ -5,7 +5,7 @@
 
 import { createHmac } from "node:crypto";
 import type { Clock, Random } from "@keyferry/ports";
-import { permissionDenied, Refusal } from "../gateway/refusal.ts";
+import { namespaceMissing, permissionDenied, Refusal } from "../gateway/refusal.ts";
 import type { SourcePort } from "../ports.ts";
 import type { Caller } from "./caller.ts";
 
@@ -101,6 +101,7 @@ export class Authoriser {
     const { token, namespace } = caller;
     const answer = await this.#options.source.capabilitiesSelf(token, paths, namespace, signal);
     if (answer.kind === "refused") throw permissionDenied();
+    if (answer.kind === "namespace-missing") throw namespaceMissing();
     return answer.capabilities;
   }
 

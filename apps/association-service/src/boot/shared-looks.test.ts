@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { orAborted, SharedLooks } from "./shared-looks.ts";
 
 /** Looks that end when the test says so. */
@@ -14,7 +14,8 @@ function looks() {
   return { begun, look };
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const untilBegun = (begun: readonly unknown[], count: number) =>
+  vi.waitFor(() => expect(begun).toHaveLength(count), { interval: 1 });
 
 test("who asks while a look runs gets the next one, which all of them share", async () => {
   const { begun, look } = looks();
@@ -23,8 +24,7 @@ test("who asks while a look runs gets the next one, which all of them share", as
   expect(begun).toHaveLength(1);
   begun[0]?.resolve(1);
   expect(await first).toBe(1);
-  await turn();
-  expect(begun).toHaveLength(2);
+  await untilBegun(begun, 2);
   begun[1]?.resolve(2);
   expect(await Promise.all(later)).toEqual([2, 2, 2]);
   const again = look();
@@ -39,7 +39,7 @@ test("a look that failed fails for those who shared it alone", async () => {
   const second = look();
   begun[0]?.reject(new Error("away"));
   await expect(first).rejects.toThrow("away");
-  await turn();
+  await untilBegun(begun, 2);
   begun[1]?.resolve(2);
   expect(await second).toBe(2);
 });

@@ -1,5 +1,7 @@
 // Owns: sharing one look among everybody who asks for the same thing. Under load a set would cost ten reads of NATS and
 // OpenBao; sixteen sets at once need hardly more than one.
+// While they come one after the other, looks begin LOOK_SPACING_MS apart, so that more callers share each: every message
+// to NATS costs about as much as all the rest of a look.
 // Invariant LOOK-1: a look that answers a caller began after the caller asked. So nothing is cached: what a caller could
 // have seen by looking itself, the shared look sees too (hazard set-then-read-elsewhere).
 
@@ -8,6 +10,7 @@ interface Slot<T> {
   next: Promise<T> | undefined;
 }
 
+const LOOK_SPACING_MS = 5;
 // A look whose answer never comes (a stream that was made anew under a waiting view) must not keep the next ones out.
 const LOOK_MS_MAX = 15_000;
 
@@ -21,7 +24,7 @@ export class SharedLooks<T> {
   look(key: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const slot = this.#slots.get(key);
     if (slot === undefined) return this.#start(key, run);
-    slot.next ??= slot.running.then(nothing, nothing).then(() => this.#start(key, run));
+    slot.next ??= slot.running.then(spacing, spacing).then(() => this.#start(key, run));
     return slot.next;
   }
 
@@ -56,4 +59,6 @@ function tooLate(): Error {
   return new DOMException("A look took too long", "TimeoutError");
 }
 
-function nothing(): void {}
+function spacing(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOOK_SPACING_MS));
+}

@@ -1,7 +1,7 @@
 // Owns: what a write makes of a destination: PUT and POST replace what is optional, PATCH merges (reference: trap 2 of
 // Terraform, RFC 7396). Pure: no I/O, no clock, no uid.
 // Invariants: key_vault_uri, tenant_id and cloud never change (hazard rule-as-deputy: a PATCH would re-aim what is
-// associated); an absent client_secret never takes the stored one away (hazard client-secret-two-stores).
+// associated). Parts of it have files of their own: compose-credential.ts, compose-network.ts, compose-policy.ts.
 
 import {
   type DestinationRecord,
@@ -16,8 +16,11 @@ import {
   compileTemplate,
   defaultTemplate,
 } from "@keyferry/naming";
-import { SecretValue } from "@keyferry/ports";
+import { composeCredential, type CredentialChange } from "./compose-credential.ts";
+import { composeNetwork } from "./compose-network.ts";
+import { composePolicy, composeSource } from "./compose-policy.ts";
 import type { DestinationFields } from "./destination-fields.ts";
+import { given } from "./given.ts";
 
 /** Vault's environment fallbacks (AZURE_TENANT_ID and so on), from our configuration. */
 export interface DestinationDefaults {
@@ -26,15 +29,11 @@ export interface DestinationDefaults {
   readonly keyVaultUri?: string;
 }
 
-/** What happens to the credential: store a new secret, keep what is there, or leave it to the sink's environment. */
-export type CredentialChange =
-  | { readonly kind: "store"; readonly clientSecret: SecretValue }
-  | { readonly kind: "keep" }
-  | { readonly kind: "environment" };
-
 export interface ComposedDestination {
   readonly connection: Omit<DestinationRecord["connection"], "credential">;
   readonly spec: SyncSpec;
+  readonly policy: DestinationRecord["policy"];
+  readonly source: DestinationRecord["source"];
   readonly credential: CredentialChange;
 }
 
@@ -52,20 +51,35 @@ export interface ComposeInput {
 /** Composes a destination from a write and what is stored; every fault is told at once. */
 export function composeDestination(input: ComposeInput): Composed {
   const errors: string[] = [];
-  const connection = composeConnection(input, errors);
+  const { mode, fields, stored } = input;
+  const credential = composeCredential(fields, stored?.connection.credential, mode, errors);
+  const connection = composeConnection(input, needsClientId(credential, stored), errors);
   const spec = composeSpec(input, errors);
+  const policy = composePolicy(fields, stored?.policy, errors);
+  const source = composeSource(fields, stored?.source, errors);
   if (errors.length > 0 || connection === undefined || spec === undefined) return { kind: "refused", errors };
-  return { kind: "ok", destination: { connection, spec, credential: credentialChange(input) } };
+  return { kind: "ok", destination: { connection, spec, policy, source, credential } };
+}
+
+// A machine that has one identity of its own needs no name for it.
+function needsClientId(change: CredentialChange, stored: DestinationRecord | undefined): boolean {
+  const after = change.kind === "become" ? change.credential : change.kind === "keep" ? stored?.connection.credential : undefined;
+  return after?.kind !== "managed-identity";
 }
 
 function composeConnection(
-  { fields, stored, defaults }: ComposeInput,
+  { mode, fields, stored, defaults }: ComposeInput,
+  isClientIdNeeded: boolean,
   errors: string[],
 ): ComposedDestination["connection"] | undefined {
   const before = stored?.connection;
   const keyVaultUri = given(fields.key_vault_uri) ?? before?.keyVaultUri ?? given(defaults.keyVaultUri);
   const tenantId = given(fields.tenant_id) ?? before?.tenantId ?? given(defaults.tenantId);
-  const clientId = given(fields.client_id) ?? before?.clientId ?? given(defaults.clientId);
+  const clientId =
+    given(fields.client_id) ??
+    given(before?.clientId) ??
+    given(defaults.clientId) ??
+    (isClientIdNeeded ? undefined : "");
   const cloud = given(fields.cloud) ?? before?.cloud;
   if (before !== undefined) {
     refuseChange("key_vault_uri", before.keyVaultUri, keyVaultUri, errors);
@@ -81,7 +95,14 @@ function composeConnection(
   }
   if (clientId === undefined) errors.push(missing("client_id", "the application's UUID"));
   if (keyVaultUri === undefined || tenantId === undefined || clientId === undefined) return undefined;
-  return { keyVaultUri, tenantId, clientId, ...(cloud === undefined ? {} : { cloud }) };
+  const network = composeNetwork(fields, mode === "merge" ? before?.network : undefined, errors);
+  return {
+    keyVaultUri,
+    tenantId,
+    clientId,
+    ...(cloud === undefined ? {} : { cloud }),
+    ...(network === undefined ? {} : { network }),
+  };
 }
 
 function checkUri(uri: string, cloud: string | undefined, errors: string[]): void {
@@ -142,16 +163,6 @@ function mergeCustomTags(fields: DestinationFields, before: SyncSpec | undefined
   return Object.fromEntries(merged);
 }
 
-// The UI sends masked values back as they were shown (reference: values of `*` only are dropped by it; we drop them too).
-function credentialChange({ mode, fields, stored }: ComposeInput): CredentialChange {
-  const sent = given(fields.client_secret);
-  if (sent !== undefined && !/^\*+$/.test(sent)) {
-    return { kind: "store", clientSecret: new SecretValue(sent) };
-  }
-  if (mode === "merge" && fields.client_secret === null) return { kind: "environment" };
-  return stored === undefined ? { kind: "environment" } : { kind: "keep" };
-}
-
 function refuseChange(
   field: string,
   before: string | undefined,
@@ -160,10 +171,6 @@ function refuseChange(
 ): void {
   if (before === after) return;
   errors.push(`${field} can't be changed: make another destination and associate the secrets with it`);
-}
-
-function given(value: string | null | undefined): string | undefined {
-  return value === null || value === undefined || value === "" ? undefined : value;
 }
 
 function missing(field: string, example: string): string {

@@ -2,10 +2,18 @@
 // make of a stored record: compose-destination.ts.
 
 import { z } from "zod";
-import { describeIssues, flagField, textField, textListField, textMapField } from "../gateway/coerce.ts";
+import {
+  describeIssues,
+  durationField,
+  flagField,
+  numberField,
+  textField,
+  textListField,
+  textMapField,
+} from "../gateway/coerce.ts";
 
-/** As clients send them: PUT, POST and PATCH have the same. */
-export const destinationFieldsSchema = z.object({
+/** Vault's own fields. */
+const vaultFields = {
   key_vault_uri: textField.nullish(),
   tenant_id: textField.nullish(),
   client_id: textField.nullish(),
@@ -15,7 +23,36 @@ export const destinationFieldsSchema = z.object({
   secret_name_template: textField.nullish(),
   custom_tags: textMapField.nullish(),
   tags_to_remove: textListField.nullish(),
-});
+  disable_strict_networking: flagField.nullish(),
+  allowed_ipv4_addresses: textListField.nullish(),
+  allowed_ipv6_addresses: textListField.nullish(),
+  allowed_ports: textListField.nullish(),
+  identity_token_audience: textField.nullish(),
+  identity_token_ttl: durationField.nullish(),
+  identity_token_key: textField.nullish(),
+} as const;
+
+/** Keyferry's, which Vault's clients don't know. */
+const ownFields = {
+  credential: textField.nullish().describe("How the sink logs in at Azure. An addition to Vault's fields."),
+  client_certificate: textField.nullish().describe("Certificate and private key, PEM, in place of client_secret."),
+  ownership: textField.nullish().describe("refuse, adopt or overwrite: what becomes of a foreign secret."),
+  on_delete: textField.nullish().describe("delete, disable or retain."),
+  hand_edits: textField.nullish().describe("report or repair."),
+  version_per_version: flagField
+    .nullish()
+    .describe("off: a new version with the same data costs a patch, not a Key Vault version."),
+  rate_group: textField.nullish().describe("Vaults of one subscription and region share Azure's limits."),
+  delete_guard_minimum: numberField.nullish(),
+  delete_guard_hourly_percent: numberField.nullish(),
+  delete_guard_daily_percent: numberField.nullish(),
+  source_role: textField.nullish().describe("The role that the destination's values are read with."),
+  allowed_sources: textListField.nullish().describe("mount/path: nothing outside of these can be associated."),
+  skip_connection_check: flagField.nullish().describe("Stored nowhere: this write alone is not checked."),
+} as const;
+
+/** As clients send them: PUT, POST and PATCH have the same. */
+export const destinationFieldsSchema = z.object({ ...vaultFields, ...ownFields });
 
 /** A write's fields. Absent and null differ: null takes a value away in a PATCH (RFC 7396). */
 export type DestinationFields = z.output<typeof destinationFieldsSchema>;
@@ -24,48 +61,15 @@ export type FieldsRead =
   | { readonly kind: "ok"; readonly fields: DestinationFields; readonly ignored: readonly string[] }
   | { readonly kind: "refused"; readonly errors: readonly string[] };
 
-// Vault's options that decide where connections may go or who logs in. To drop one silently would be a lie, so they are
-// refused until they are built; their defaults are let pass.
-const UNSUPPORTED = {
-  disable_strict_networking: flagField,
-  allowed_ipv4_addresses: textListField,
-  allowed_ipv6_addresses: textListField,
-  allowed_ports: textListField,
-  identity_token_audience: textField,
-  identity_token_key: textField,
-  identity_token_ttl: textField,
-} as const;
-
 // They act on DELETE only; Vault's framework shares one schema (reference), so clients may send them anywhere.
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set(["purge", "force_delete", "name", "type"]);
 
 /** Reads the fields of PUT, POST or PATCH; every wrong one is named. */
 export function readDestinationFields(body: Readonly<Record<string, unknown>>): FieldsRead {
-  const errors: string[] = [];
-  const ignored: string[] = [];
-  for (const [name, value] of Object.entries(body)) {
-    if (name in destinationFieldsSchema.shape || WITHOUT_EFFECT.has(name)) continue;
-    if (isUnsupported(name)) {
-      if (!isDefault(name, value)) errors.push(`${name} is not supported by this release: leave it out`);
-    } else {
-      ignored.push(name);
-    }
-  }
+  const ignored = Object.keys(body).filter(
+    (name) => !Object.hasOwn(destinationFieldsSchema.shape, name) && !WITHOUT_EFFECT.has(name),
+  );
   const parsed = destinationFieldsSchema.safeParse(body);
-  if (!parsed.success) errors.push(...describeIssues(parsed.error));
-  if (errors.length > 0 || !parsed.success) return { kind: "refused", errors };
+  if (!parsed.success) return { kind: "refused", errors: describeIssues(parsed.error) };
   return { kind: "ok", fields: parsed.data, ignored };
-}
-
-function isUnsupported(name: string): name is keyof typeof UNSUPPORTED {
-  return Object.hasOwn(UNSUPPORTED, name);
-}
-
-function isDefault(name: keyof typeof UNSUPPORTED, value: unknown): boolean {
-  if (value === null || value === undefined) return true;
-  const parsed = UNSUPPORTED[name].safeParse(value);
-  if (!parsed.success) return false;
-  const read: unknown = parsed.data;
-  if (name === "identity_token_ttl") return read === "0" || read === "";
-  return read === false || read === "" || (Array.isArray(read) && read.length === 0);
 }

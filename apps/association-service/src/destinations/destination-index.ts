@@ -2,6 +2,7 @@
 // a retired destination with another uid (hazard same-name-other-destination), so the two are never mixed up.
 
 import type { DestinationRecord, Uid } from "@keyferry/contracts";
+import { SharedLooks } from "../boot/shared-looks.ts";
 import type { Entry, FollowedTable, TableView } from "../ports.ts";
 import { destinationKey, type DestinationIdentity, retiredDestinationKey } from "./destination-key.ts";
 
@@ -13,6 +14,8 @@ export interface DestinationRow {
 export class DestinationIndex {
   readonly #view: TableView<DestinationRecord>;
   readonly #table: Pick<FollowedTable<DestinationRecord>, "get">;
+  // A resolver reads the destination of each pair that it looks at: hundreds at once, nearly all of one destination.
+  readonly #looks = new SharedLooks<Entry<DestinationRecord> | undefined>();
   readonly #byUid = new Map<Uid, Map<string, Entry<DestinationRecord>>>();
 
   constructor(view: TableView<DestinationRecord>, table: Pick<FollowedTable<DestinationRecord>, "get">) {
@@ -25,6 +28,13 @@ export class DestinationIndex {
   /** Resolves once everything that was written before this call is in the index (O17). */
   caughtUp(signal?: AbortSignal): Promise<void> {
     return this.#view.caughtUp(signal);
+  }
+
+  /** Calls `listener` with the uid of each destination that changes from now on, after this index has it. */
+  onChange(listener: (uid: Uid) => void): void {
+    this.#view.onChange((_key, entry) => {
+      if (entry !== undefined) listener(entry.value.uid);
+    });
   }
 
   /** The destination of a name that answers to it: not a retired one. */
@@ -65,7 +75,7 @@ export class DestinationIndex {
     const known = this.byUid(uid);
     for (const key of new Set([known?.key, retiredDestinationKey(uid)])) {
       if (key === undefined) continue;
-      const entry = await this.#table.get(key);
+      const entry = await this.#looks.look(key, () => this.#table.get(key));
       if (entry?.value.uid === uid) return entry;
     }
     return undefined;

@@ -8,24 +8,34 @@ import type { Clock, Random } from "@keyferry/ports";
 import type { AssociationIndex } from "../associations/association-index.ts";
 import type { ServiceEvents } from "../events.ts";
 import { absent, badRequest } from "../gateway/refusal.ts";
-import type { Entry, FollowedTable } from "../ports.ts";
-import {
-  composeDestination,
-  type ComposedDestination,
-  type DestinationDefaults,
-} from "./compose-destination.ts";
+import type { ConnectionChecks, Entry, FollowedTable } from "../ports.ts";
+import type { RuleBook } from "../rules/rule-book.ts";
+import type { RuledPairs } from "../rules/ruled-pairs.ts";
+import { composeDestination, type DestinationDefaults } from "./compose-destination.ts";
+import { type CheckMode, judgeConnection } from "./connection-check.ts";
 import type { CredentialStore } from "./credential-store.ts";
+import { CredentialWrite } from "./credential-write.ts";
 import type { DestinationFields } from "./destination-fields.ts";
 import { destinationKey, type DestinationIdentity, retiredDestinationKey } from "./destination-key.ts";
 
 export interface DestinationWriterOptions {
   readonly table: FollowedTable<DestinationRecord>;
   readonly associations: AssociationIndex;
+  readonly rules: Pick<RuleBook, "caughtUp" | "ofDestination">;
+  readonly ruledPairs: Pick<RuledPairs, "caughtUp" | "leftOf">;
   readonly credentials: CredentialStore;
+  readonly checks: ConnectionChecks;
+  readonly checkMode: CheckMode;
   readonly defaults: DestinationDefaults;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: ServiceEvents;
+}
+
+/** What was written, and what a person should know about it. */
+export interface DestinationWritten {
+  readonly record: DestinationRecord;
+  readonly warnings: readonly string[];
 }
 
 export interface DestinationWrite {
@@ -46,24 +56,58 @@ export class DestinationWriter {
   }
 
   /**
-   * Creates or updates a destination.
-   * @throws Refusal 400 naming each wrong field, 404 for a PATCH of what is not there; KeyferryError
+   * Creates or updates a destination, after a sink has looked whether its connection works.
+   * @throws Refusal 400 naming each wrong field or what is wrong with the connection, 404 for a PATCH of what is not
+   * there; KeyferryError
    */
-  async write(identity: DestinationIdentity, write: DestinationWrite): Promise<DestinationRecord> {
+  async write(identity: DestinationIdentity, write: DestinationWrite): Promise<DestinationWritten> {
+    const credential = new CredentialWrite(this.#options.credentials);
+    let isWritten = false;
+    try {
+      const written = await this.#writeBySet(identity, write, credential);
+      isWritten = true;
+      return written;
+    } finally {
+      // A crash before this leaves an unused version, which the next write's secret takes along.
+      if (!isWritten) await credential.undo();
+    }
+  }
+
+  async #writeBySet(
+    identity: DestinationIdentity,
+    write: DestinationWrite,
+    credential: CredentialWrite,
+  ): Promise<DestinationWritten> {
+    let checked: { readonly connection: string; readonly warnings: readonly string[] } | undefined;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const stored = await this.#read(identity);
       if (stored === undefined && write.mode === "merge") throw absent();
       if (stored?.value.state === "deleting") throw badRequest(PURGE_IN_PROGRESS);
-      const record = await this.#compose(identity, write, stored);
+      const record = await this.#compose(identity, write, stored, credential);
+      const connection = JSON.stringify(record.connection);
+      if (checked?.connection !== connection) {
+        checked = { connection, warnings: await this.#check(record, stored?.value, write) };
+      }
       const result = await this.#options.table.put(destinationKey(identity), record, stored?.sequence ?? 0);
       if (result.kind === "stored") {
         const { name, uid } = record;
         this.#options.events.destinationChanged(stored === undefined ? "created" : "updated", { name, uid });
-        return record;
+        return { record, warnings: checked.warnings };
       }
       this.#options.events.casLost("destination");
     }
     throw new KeyferryError("conflict", "Others kept writing this destination");
+  }
+
+  // What was not changed was looked at when it was written.
+  async #check(
+    { name, connection }: DestinationRecord,
+    before: DestinationRecord | undefined,
+    { fields }: DestinationWrite,
+  ): Promise<readonly string[]> {
+    if (fields.skip_connection_check === true) return [];
+    if (JSON.stringify(connection) === JSON.stringify(before?.connection)) return [];
+    return judgeConnection(this.#options.checks, this.#options.checkMode, name, connection);
   }
 
   /**
@@ -109,44 +153,39 @@ export class DestinationWriter {
     identity: DestinationIdentity,
     { mode, fields }: DestinationWrite,
     stored: Entry<DestinationRecord> | undefined,
+    write: CredentialWrite,
   ): Promise<DestinationRecord> {
     const { clock, random, defaults } = this.#options;
     const composed = composeDestination({ mode, fields, stored: stored?.value, defaults });
     if (composed.kind === "refused") throw badRequest(...composed.errors);
     const uid = stored?.value.uid ?? newUid(random);
     const now = new Date(clock.now()).toISOString();
-    const credential = await this.#credentialOf(uid, composed.destination, stored?.value);
+    const { connection, spec, policy, source } = composed.destination;
+    const credential = await write.of(uid, composed.destination.credential, stored?.value);
     return {
       major: 1,
       uid,
       ...identity,
       state: "active",
-      connection: { ...composed.destination.connection, credential },
-      spec: composed.destination.spec,
+      connection: { ...connection, credential },
+      spec,
+      ...(policy === undefined ? {} : { policy }),
+      ...(source === undefined ? {} : { source }),
       createdAt: stored?.value.createdAt ?? now,
       updatedAt: now,
     };
   }
 
-  async #credentialOf(
-    uid: Uid,
-    { credential }: ComposedDestination,
-    stored: DestinationRecord | undefined,
-  ): Promise<DestinationRecord["connection"]["credential"]> {
-    switch (credential.kind) {
-      case "store":
-        return this.#options.credentials.put(uid, credential.clientSecret);
-      case "keep":
-        return stored?.connection.credential ?? { kind: "environment" };
-      case "environment":
-        return { kind: "environment" };
-    }
-  }
-
   async #refuseIfAssociated(uid: Uid): Promise<void> {
-    const { associations } = this.#options;
-    await associations.caughtUp();
-    const count = associations.activeCount(uid);
+    const { associations, rules, ruledPairs } = this.#options;
+    await Promise.all([associations.caughtUp(), rules.caughtUp(), ruledPairs.caughtUp()]);
+    const [rule, ...more] = rules.ofDestination(uid);
+    if (rule !== undefined) {
+      const names = [rule, ...more].map(({ name }) => name).join(", ");
+      throw badRequest(`store cannot be deleted because it has rules: delete ${names} first, or use purge=true`);
+    }
+    // What a rule made has no tombstone: its destination has to stay until it is unsynced.
+    const count = associations.activeCount(uid) + ruledPairs.leftOf(uid).length;
     if (count === 0) return;
     throw badRequest(
       `store cannot be deleted because it is still managing ${count} associated secret${count === 1 ? "" : "s"}: ` +

@@ -7,7 +7,7 @@ const NOW = 5_000;
 const STREAMS = { SYNC_DESIRED: { created: "t1", lastSequence: 100 } };
 const KNOWN: EpochRecord = { major: 1, epoch: 1_000, streams: STREAMS };
 
-test("the first epoch is the clock's, and above every epoch that was ever seen", () => {
+test("all-streams-lost: the first epoch is the clock's, and above every epoch that was ever seen", () => {
   expect(decideEpoch(undefined, STREAMS, 0, NOW)).toMatchObject({ kind: "first", record: { epoch: NOW } });
   expect(decideEpoch(undefined, STREAMS, 9_000, NOW)).toMatchObject({ record: { epoch: 9_001 } });
 });

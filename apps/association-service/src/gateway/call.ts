@@ -2,7 +2,9 @@
 // Does not own which paths there are: routes.ts, system-routes.ts.
 
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AssociationIndex } from "../associations/association-index.ts";
 import type { AssociationReader } from "../associations/association-reader.ts";
+import type { EffectiveAssociations } from "../associations/effective-associations.ts";
 import type { AssociationWriter } from "../associations/association-writer.ts";
 import type { SecretFinder } from "../associations/resolve-secret.ts";
 import type { Authoriser, Capability } from "../authorise/authorise.ts";
@@ -11,9 +13,16 @@ import { orAborted } from "../boot/shared-looks.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { DestinationWriter } from "../destinations/destination-writer.ts";
 import type { ForceDeletion } from "../destinations/force-deletion.ts";
+import type { OperationsParts } from "../operations/parts.ts";
+import type { PauseStore } from "../pauses/pause-store.ts";
+import type { Approvals } from "../permits/approvals.ts";
+import type { Tombstones } from "../resolve/tombstones.ts";
+import type { RuleBook } from "../rules/rule-book.ts";
+import type { RuleWriter } from "../rules/rule-writer.ts";
+import type { ConnectionChecks } from "../ports.ts";
 import type { SyncConfigStore } from "../sync-config/sync-config-store.ts";
 import { fieldsOf } from "./coerce.ts";
-import { envelope, envelopeBytes } from "./envelope.ts";
+import { envelope, envelopePieces } from "./envelope.ts";
 import { badRequest } from "./refusal.ts";
 import { pathOfRequest } from "./request-path.ts";
 
@@ -21,12 +30,21 @@ import { pathOfRequest } from "./request-path.ts";
 export interface ApiParts {
   readonly authoriser: Authoriser;
   readonly destinations: DestinationIndex;
+  readonly associations: AssociationIndex;
+  readonly effective: EffectiveAssociations;
+  readonly rules: RuleBook;
+  readonly ruleWriter: RuleWriter;
+  readonly approvals: Approvals;
+  readonly tombstones: Tombstones;
+  readonly pauses: PauseStore;
   readonly destinationWriter: DestinationWriter;
+  readonly connectionChecks: ConnectionChecks;
   readonly associationReader: AssociationReader;
   readonly associationWriter: AssociationWriter;
   readonly secretFinder: SecretFinder;
   readonly forceDeletion: ForceDeletion;
   readonly syncConfig: SyncConfigStore;
+  readonly operations: OperationsParts;
 }
 
 export interface RoutesOptions {
@@ -79,10 +97,23 @@ export async function answer(
     if ("data" in result) {
       return await reply.code(200).send(envelope(request.id, result.data, result.warnings));
     }
-    return await reply.code(200).type(JSON_TYPE).send(envelopeBytes(request.id, result.dataBytes));
+    return sendPieces(reply, envelopePieces(request.id, result.dataBytes));
   } finally {
     clearTimeout(timer);
   }
+}
+
+// Straight to the socket: put together first, the pieces of a large destination would cost more than all else of a set.
+function sendPieces(reply: FastifyReply, pieces: readonly Buffer[]): FastifyReply {
+  reply.hijack();
+  const { raw } = reply;
+  const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  raw.writeHead(200, { "content-type": JSON_TYPE, "content-length": sizeBytes });
+  raw.cork();
+  for (const piece of pieces) raw.write(piece);
+  raw.end();
+  raw.uncork();
+  return reply;
 }
 
 // Vault's policies match a list with a slash at its end, also where they are written without one.

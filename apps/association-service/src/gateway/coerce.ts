@@ -11,14 +11,14 @@ export const textField = z
 
 const FLAG_FIX = "is neither true nor false: send true or false";
 
-/** true, false, or what Go's strconv.ParseBool takes as a string. */
+/** true, false, what Go's strconv.ParseBool takes as a string, on or off. */
 export const flagField = z
   .union([z.boolean(), z.string(), z.number()], FLAG_FIX)
   .transform((raw, context) => {
     if (typeof raw === "boolean") return raw;
     const word = String(raw).toLowerCase();
-    if (["1", "t", "true"].includes(word)) return true;
-    if (["0", "f", "false", ""].includes(word)) return false;
+    if (["1", "t", "true", "on"].includes(word)) return true;
+    if (["0", "f", "false", "off", ""].includes(word)) return false;
     context.issues.push({ code: "custom", message: FLAG_FIX, input: undefined });
     return z.NEVER;
   });
@@ -32,6 +32,34 @@ export const textListField = z
     const parts = typeof raw === "string" ? raw.split(",") : raw;
     return parts.map((part) => part.trim()).filter((part) => part !== "");
   });
+
+const NUMBER_FIX = "is not a number: send one";
+
+/** A number, also as text; the empty text stays, as it takes a value away. */
+export const numberField = z.union([z.number(), z.string()], NUMBER_FIX).transform((raw, context) => {
+  if (raw === "") return raw;
+  const read = typeof raw === "number" || /^-?\d{1,15}(?:\.\d{1,6})?$/.test(raw) ? Number(raw) : Number.NaN;
+  if (Number.isFinite(read)) return read;
+  context.issues.push({ code: "custom", message: NUMBER_FIX, input: undefined });
+  return z.NEVER;
+});
+
+const DURATION_FIX = "is not a duration: send seconds, or 90s, 30m, 1h";
+const UNIT_S: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** Whole seconds: a number, a text of one, or text with a unit, as `1h` or `1h30m`. */
+export const durationField = z.union([z.number(), z.string()], DURATION_FIX).transform((raw, context) => {
+  const text = String(raw);
+  if (text === "") return 0;
+  if (/^\d{1,9}$|^(?:\d{1,9}[smhd])+$/.test(text)) {
+    return [...text.matchAll(/(\d+)([smhd]?)/g)].reduce(
+      (sum, [, count, unit]) => sum + Number(count) * (UNIT_S[unit ?? ""] ?? 0),
+      0,
+    );
+  }
+  context.issues.push({ code: "custom", message: DURATION_FIX, input: undefined });
+  return z.NEVER;
+});
 
 const MAP_FIX = 'is not a map of strings: send {"key": "value"} or key=value';
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);

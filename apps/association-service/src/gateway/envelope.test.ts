@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { envelope, envelopeBytes } from "./envelope.ts";
+import { envelope, envelopePieces } from "./envelope.ts";
 
 test("the envelope has Vault's fields, in Vault's order, and null for no warnings", () => {
   expect(JSON.stringify(envelope("r", { a: 1 }))).toBe(
@@ -9,6 +9,6 @@ test("the envelope has Vault's fields, in Vault's order, and null for no warning
 });
 
 test("data that is JSON already stands in the same envelope", () => {
-  const bytes = envelopeBytes("r", [Buffer.from('{"a":'), Buffer.from('"ü"}')]);
-  expect(bytes.toString()).toBe(JSON.stringify(envelope("r", { a: "ü" })));
+  const pieces = envelopePieces("r", [Buffer.from('{"a":'), Buffer.from('"ü"}')]);
+  expect(Buffer.concat(pieces).toString()).toBe(JSON.stringify(envelope("r", { a: "ü" })));
 });

@@ -12,11 +12,11 @@ export interface Envelope {
   readonly mount_type: "system";
 }
 
-/** The envelope around data that is JSON already, in pieces. */
-export function envelopeBytes(requestId: string, data: readonly Buffer[]): Buffer {
+/** The envelope around data that is JSON already, in pieces that are to be sent one after the other. */
+export function envelopePieces(requestId: string, data: readonly Buffer[]): readonly Buffer[] {
   // The data's place is found by the one key before it; nothing that a client sends stands before that.
   const [before, after] = JSON.stringify(envelope(requestId, {})).split('"data":{}') as [string, string];
-  return Buffer.concat([Buffer.from(`${before}"data":`), ...data, Buffer.from(after)]);
+  return [Buffer.from(`${before}"data":`), ...data, Buffer.from(after)];
 }
 
 /** The envelope; `warnings` is null if there are none, as in Vault. */

@@ -26,6 +26,21 @@ export function absent(): Refusal {
   return new Refusal(404, []);
 }
 
+/** 404 in Vault's words for a path below `sys/` that nobody has. */
+export function unsupportedPath(): Refusal {
+  return new Refusal(404, ["1 error occurred:\n\t* unsupported path\n\n"]);
+}
+
+/** 405 in Vault's words for a path that has no such operation. */
+export function unsupportedOperation(): Refusal {
+  return new Refusal(405, ["1 error occurred:\n\t* unsupported operation\n\n"]);
+}
+
+/** 404 in OpenBao's words, whatever the path and the token. */
+export function namespaceMissing(): Refusal {
+  return new Refusal(404, ["namespace not found"]);
+}
+
 /** Vault's own words for a policy that does not allow it. */
 export function permissionDenied(): Refusal {
   return new Refusal(403, ["1 error occurred:\n\t* permission denied\n\n"]);

@@ -1,49 +1,34 @@
 // Owns: the paths of /v1/sys/sync and /v1/sys/activation-flags, what right each takes, and what it answers (reference:
 // sections 1.1 to 1.8). Everything that decides is elsewhere; here a request is read, authorised, handed on, answered.
 
-import type { DestinationRecord } from "@keyferry/contracts";
+import { type CheckFinding, type DestinationRecord, isSourceAllowed } from "@keyferry/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type NamedSecret, readNamedSecret } from "../associations/resolve-secret.ts";
+import { type NamedSecret, readNamedSecret, removalSchema } from "../associations/resolve-secret.ts";
+import { askSink } from "../destinations/connection-check.ts";
 import { destinationAnswer } from "../destinations/destination-answer.ts";
-import { readDestinationFields } from "../destinations/destination-fields.ts";
-import type { DestinationIdentity } from "../destinations/destination-key.ts";
-import {
-  type Answer,
-  answer,
-  authoriseRead,
-  authoriseWrite,
-  bodyOf,
-  type Call,
-  type RoutesOptions,
-} from "./call.ts";
-import { flagField } from "./coerce.ts";
-import { absent, badRequest, Refusal } from "./refusal.ts";
-import { type AddRead, addSystemRoutes, type AddWrite } from "./system-routes.ts";
+import { type FieldsRead, readDestinationFields } from "../destinations/destination-fields.ts";
+import { addOperationRoutes } from "../operations/routes.ts";
+import { type Answer, authoriseWrite, bodyOf, type Call, type RoutesOptions } from "./call.ts";
+import { describeIssues, flagField } from "./coerce.ts";
+import { redirectToClean } from "./clean-path.ts";
+import { identityOf, refuseOtherTypes } from "./destination-identity.ts";
+import { OperationTable } from "./operation-table.ts";
+import { addPauseRoutes } from "./pause-routes.ts";
+import { absent, badRequest, Refusal, unsupportedPath } from "./refusal.ts";
+import { addRuleRoutes } from "./rule-routes.ts";
+import { addSystemRoutes } from "./system-routes.ts";
 
 const TYPE = "azure-kv";
 const SYNC = "/v1/sys/sync";
 const ONE = `${SYNC}/destinations/:type/:name`;
-// Vault's framework: letters, digits, `_`, with `-` and `.` inside.
-const NAME = /^\w(?:[\w.-]*\w)?$/;
-const NAME_CHARACTERS_MAX = 128;
+const DISABLED =
+  "secrets sync is disabled: nothing would be unsynced. Send disabled=false to sys/sync/config, then delete";
 const SET_RIGHTS = ["create", "update"] as const;
 
 /** Registers all routes of the API. */
 export function addApiRoutes(server: FastifyInstance, options: RoutesOptions): void {
-  const read: AddRead = (url, capability, handle) =>
-    void server.get(url, (request, reply) =>
-      answer(options, request, reply, async (call) => {
-        await authoriseRead(call, capability);
-        return handle(call);
-      }),
-    );
-  const write: AddWrite = (method, url, handle) =>
-    void server.route({
-      method,
-      url,
-      handler: (request, reply) => answer(options, request, reply, handle),
-    });
-
+  const operations = new OperationTable(server, options);
+  const { read, write } = operations;
   read(`${SYNC}/destinations`, "list", listDestinations);
   read(`${SYNC}/destinations/:type`, "list", listOfType);
   read(ONE, "read", readDestination);
@@ -53,14 +38,20 @@ export function addApiRoutes(server: FastifyInstance, options: RoutesOptions): v
   read(`${ONE}/associations`, "read", readAssociations);
   write(["PUT", "POST"], `${ONE}/associations/set`, setAssociation);
   write(["PUT", "POST"], `${ONE}/associations/remove`, removeAssociation);
+  write(["PUT", "POST"], `${ONE}/check`, checkDestination);
   read(`${SYNC}/associations`, "list", listAssociations);
   read(`${SYNC}/associations/destinations`, "read", readDestinationsOfSecret);
   read(`${SYNC}/associations/:mount/:secret_name`, "read", readDestinationsOfPath);
-  addSystemRoutes(server, { read, write });
+  addSystemRoutes(server, operations);
+  addPauseRoutes(operations);
+  addRuleRoutes(operations);
+  addOperationRoutes(operations);
+  operations.refuseOthers();
   // Nothing below these two prefixes is Vault's: it must not fall through to the pass-through.
   for (const prefix of [SYNC, "/v1/sys/activation-flags"]) {
-    server.all(`${prefix}/*`, async () => {
-      throw new Refusal(404, ["unsupported path"]);
+    server.all(`${prefix}/*`, async (request, reply) => {
+      if (redirectToClean(request, reply)) return reply;
+      throw unsupportedPath();
     });
   }
 }
@@ -92,30 +83,63 @@ async function writeDestination(call: Call, mode: "replace" | "merge"): Promise<
   const identity = identityOf(call, 400);
   const fields = readDestinationFields(bodyOf(request));
   if (fields.kind === "refused") throw badRequest(...fields.errors);
-  const record = await parts.destinationWriter.write(identity, { mode, fields: fields.fields });
-  const warnings =
-    fields.ignored.length === 0
+  const { record, warnings } = await parts.destinationWriter.write(identity, { mode, fields: fields.fields });
+  return { data: destinationAnswer(record), warnings: [...fieldWarnings(fields), ...warnings] };
+}
+
+function fieldWarnings({ fields, ignored }: Extract<FieldsRead, { kind: "ok" }>): readonly string[] {
+  const unknown =
+    ignored.length === 0
       ? []
-      : [`Endpoint ignored these unrecognized parameters: [${fields.ignored.join(" ")}]`];
-  return { data: destinationAnswer(record), warnings };
+      : [`Endpoint ignored these unrecognized parameters: [${ignored.join(" ")}]`];
+  const life = fields.identity_token_ttl ?? 0;
+  return life === 0
+    ? unknown
+    : [...unknown, "identity_token_ttl is stored without effect: the sink's platform decides how long its token lives"];
 }
 
 async function deleteDestination(call: Call): Promise<Answer> {
   await authoriseWrite(call, "delete");
   const identity = identityOf(call, 404);
   const { purge, force } = readDeleteFlags(call.request);
-  const { destinationWriter, forceDeletion } = call.parts;
+  const { destinationWriter, forceDeletion, pauses } = call.parts;
+  if ((await pauses.read()).all !== null) throw badRequest(DISABLED);
   if (force) await forceDeletion.run(identity);
   else await (purge ? destinationWriter.purge(identity) : destinationWriter.delete(identity));
   return undefined;
 }
 
+// Of a destination that is not there too: Terraform's provider panics on 404 (reference: section 9, trap 7), as it would
+// after somebody deleted the destination by hand.
 async function readAssociations(call: Call): Promise<Answer> {
-  return rowsOf(call, await findDestination(call));
+  const { parts, signal } = call;
+  const identity = identityOf(call, 404);
+  await parts.associationReader.caughtUp(signal);
+  const known = parts.destinations.byName(identity)?.entry.value;
+  if (known !== undefined) return rowsOf(call, known);
+  return { data: { store_name: identity.name, store_type: identity.type, associated_secrets: {} } };
 }
 
-async function rowsOf({ parts, signal }: Call, destination: DestinationRecord): Promise<Answer> {
-  await parts.associationReader.caughtUp(signal);
+// Before anything is wrong as well as after: a sink looks, from where it writes and as who it writes.
+async function checkDestination(call: Call): Promise<Answer> {
+  await authoriseWrite(call, "create", "update");
+  const { name, connection } = await findDestination(call);
+  const sent = bodyOf(call.request)["write"];
+  const write = flagField.safeParse(sent ?? false);
+  if (!write.success) throw badRequest("write is neither true nor false: send true or false");
+  const findings = await askSink(call.parts.connectionChecks, name, connection, write.data);
+  return { data: { findings: (findings ?? [NO_SINK]).map(({ isCertain: _, ...told }) => told) } };
+}
+
+const NO_SINK: CheckFinding = {
+  check: "sink",
+  ok: false,
+  detail: "no azure-sink answered within ten seconds",
+  advice: "Start an azure-sink, or see at its /readyz what it waits for.",
+  isCertain: false,
+};
+
+function rowsOf({ parts }: Call, destination: DestinationRecord): Answer {
   return { dataBytes: parts.associationReader.ofDestination(destination) };
 }
 
@@ -134,9 +158,20 @@ async function setAssociation(call: Call): Promise<Answer> {
   const known = parts.destinations.byName(identity)?.entry;
   const destination =
     known?.value.state === "active" ? known : await parts.associationWriter.activeDestination(identity);
+  refuseOtherSources(destination.value, named);
   const secret = await parts.secretFinder.find(caller, named, mayRead, signal);
-  await parts.associationWriter.set(identity, destination, secret);
+  const { sequence } = await parts.associationWriter.set(identity, destination, secret);
+  // Its own write has to show; how far the others are is the next read's to ask NATS about.
+  await parts.associationReader.reached(sequence, signal);
   return rowsOf(call, destination.value);
+}
+
+// The sink holds to it again, as it may be narrowed later. Told after the right to set, which is a right on the destination.
+function refuseOtherSources({ name, source }: DestinationRecord, secret: NamedSecret): void {
+  if (isSourceAllowed(source, secret)) return;
+  throw new Refusal(403, [
+    `${secret.mount}/${secret.path} is outside of allowed_sources of destination ${name}: ${(source?.allowed ?? []).join(", ")}`,
+  ]);
 }
 
 function namedSecretOf(request: FastifyRequest): NamedSecret | Refusal {
@@ -149,13 +184,30 @@ function namedSecretOf(request: FastifyRequest): NamedSecret | Refusal {
 }
 
 async function removeAssociation(call: Call): Promise<Answer> {
-  const { parts, request } = call;
+  const { parts, request, signal } = call;
   await authoriseWrite(call, "create", "update");
   const identity = identityOf(call, 404);
   const { mount, path } = readNamedSecret(bodyOf(request));
   const { value: destination } = await parts.associationWriter.activeDestination(identity);
-  await parts.associationWriter.remove(destination, mount, path);
+  const force = readForce(request);
+  const sequence = await parts.associationWriter.remove(destination, mount, path);
+  if (force) await giveUp(call, destination, mount, path);
+  await parts.associationReader.reached(sequence, signal);
   return rowsOf(call, destination);
+}
+
+function readForce(request: FastifyRequest): boolean {
+  const parsed = removalSchema.safeParse(bodyOf(request));
+  if (!parsed.success) throw badRequest(...describeIssues(parsed.error));
+  return parsed.data.force ?? false;
+}
+
+async function giveUp({ parts }: Call, { uid, name, namespace, connection }: DestinationRecord, mount: string, path: string) {
+  for (const { entry } of parts.associations.ofPath(namespace, mount, path)) {
+    const { destination, secretKey } = entry.value;
+    const at = { destination: name, keyVaultUri: connection.keyVaultUri };
+    if (destination === uid) await parts.tombstones.giveUp({ destination, secretKey }, at);
+  }
 }
 
 async function listAssociations({ caller, parts, signal }: Call): Promise<Answer> {
@@ -198,23 +250,6 @@ async function findDestination(call: Call): Promise<DestinationRecord> {
   const row = destinations.byName(identity);
   if (row === undefined) throw absent();
   return row.entry.value;
-}
-
-function identityOf({ caller, request }: Call, otherTypes: 400 | 404): DestinationIdentity {
-  refuseOtherTypes(request, otherTypes);
-  const { name = "" } = request.params as { name?: string };
-  if (!NAME.test(name) || name.length > NAME_CHARACTERS_MAX) {
-    throw badRequest(
-      `name: use 1 to ${NAME_CHARACTERS_MAX} letters, digits and '_', with '-' and '.' inside: not as the first or last character`,
-    );
-  }
-  return { namespace: caller.namespace, type: TYPE, name };
-}
-
-function refuseOtherTypes(request: FastifyRequest, status: 400 | 404): void {
-  const { type = "" } = request.params as { type?: string };
-  if (type === TYPE) return;
-  throw new Refusal(status, [`destination type is not supported: this server syncs to ${TYPE} only`]);
 }
 
 // They are query parameters; a body is looked at too, as Vault's framework does.

@@ -2,9 +2,10 @@
 
 import { createServer } from "node:http";
 import { KeyferryError } from "@keyferry/errors";
-import type { Clock, Random } from "@keyferry/ports";
+import { type Clock, inTrace, newTrace, parseTraceparent, type Random } from "@keyferry/ports";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import type { ServiceEvents } from "../events.ts";
+import { redirectToClean } from "./clean-path.ts";
 import { acceptListMethod } from "./list-method.ts";
 import { Refusal, toRefusal } from "./refusal.ts";
 
@@ -47,6 +48,10 @@ export function createApiServer({ clock, random, events }: ServerOptions): Fasti
   });
   readBodies(server);
   const begun = new WeakMap<FastifyRequest, number>();
+  // The caller's trace, or a new one, is that of everything a request causes: its writes carry it to the resolvers.
+  server.addHook("onRequest", (request, _reply, done) => {
+    inTrace(parseTraceparent(request.headers["traceparent"]?.toString()) ?? newTrace(random), done);
+  });
   server.addHook("onRequest", async (request) => {
     begun.set(request, clock.now());
   });
@@ -60,6 +65,7 @@ export function createApiServer({ clock, random, events }: ServerOptions): Fasti
     return reply.code(refusal.status).send({ errors: refusal.errors });
   });
   server.setNotFoundHandler(async (request, reply) => {
+    if (redirectToClean(request, reply)) return reply;
     const path = request.url.split("?")[0]?.replace(/^\/v1\//, "") ?? "";
     return reply.code(404).send({ errors: [`no handler for route "${path}". route entry not found.`] });
   });

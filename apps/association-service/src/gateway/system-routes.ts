@@ -4,12 +4,12 @@
 import type { FastifyInstance } from "fastify";
 import { openApiDocument } from "../openapi/document.ts";
 import { readSyncConfigFields } from "../sync-config/sync-config-store.ts";
-import { type Answer, authoriseWrite, bodyOf, type Call, type Handle } from "./call.ts";
+import { type Answer, authoriseWrite, bodyOf, type Call } from "./call.ts";
 import { envelope } from "./envelope.ts";
-import { Refusal } from "./refusal.ts";
+import type { AddRead, AddWrite } from "./operation-table.ts";
+import { unsupportedPath } from "./refusal.ts";
 
-export type AddWrite = (method: ("PUT" | "POST" | "PATCH" | "DELETE")[], url: string, handle: Handle) => void;
-export type AddRead = (url: string, capability: "read" | "list", handle: Handle) => void;
+export type { AddRead, AddWrite };
 
 const CONFIG = "/v1/sys/sync/config";
 
@@ -34,6 +34,7 @@ function addActivationFlags(server: FastifyInstance, write: AddWrite): void {
   server.get("/v1/sys/activation-flags", async (request) => envelope(request.id, FLAGS));
   write(["PUT", "POST"], "/v1/sys/activation-flags/secrets-sync/activate", async (call) => {
     const { caller, parts, path, signal } = call;
+    refuseNamespaces(call);
     await parts.authoriser.write(
       caller,
       [
@@ -64,7 +65,7 @@ async function resetConfig(call: Call): Promise<Answer> {
   return { data: await call.parts.syncConfig.reset(call.signal) };
 }
 
-// One configuration for the instance: Vault offers it in the root namespace alone (reference: restricted endpoints).
+// One configuration for the instance: Vault offers these in the root namespace alone (reference: restricted endpoints).
 function refuseNamespaces({ caller }: Call): void {
-  if (caller.namespace !== "") throw new Refusal(404, ["unsupported path"]);
+  if (caller.namespace !== "") throw unsupportedPath();
 }

@@ -1,7 +1,13 @@
 // Owns: the shapes of all answers, once: the OpenAPI document is made of them and every answer of the tests is held
 // against them. Pure. Strict: a field that is not named here is a defect.
 
-import { granularitySchema } from "@keyferry/contracts";
+import {
+  checkFindingSchema,
+  destinationPolicySchema,
+  granularitySchema,
+  onDeleteSchema,
+  ownershipSchema,
+} from "@keyferry/contracts";
 import { z } from "zod";
 
 const time = z.iso.datetime({ offset: true });
@@ -36,11 +42,34 @@ export const destinationSchema = z.strictObject({
     client_id: z.string(),
     client_secret: z.literal("*****").optional().describe("Absent: none is stored."),
     cloud: z.string().optional().describe("Absent: it was never sent."),
+    disable_strict_networking: z.literal(true).optional(),
+    allowed_ipv4_addresses: z.array(z.string()).min(1).optional(),
+    allowed_ipv6_addresses: z.array(z.string()).min(1).optional(),
+    allowed_ports: z.array(z.int()).optional(),
+    identity_token_audience: z.literal("*****").optional(),
+    identity_token_ttl: z.int().positive().optional().describe("Seconds."),
+    credential: z
+      .enum(["certificate", "workload-identity", "managed-identity"])
+      .optional()
+      .describe("Absent: client_secret, or the sink's environment. An addition to Vault's fields."),
+    client_certificate: z.literal("*****").optional(),
   }),
   options: z.strictObject({
     granularity_level: granularitySchema,
     secret_name_template: z.string().describe("The effective template."),
     custom_tags: texts,
+    ownership: ownershipSchema
+      .optional()
+      .describe("An addition to Vault's fields, as all that follow; absent: never sent."),
+    on_delete: onDeleteSchema.optional(),
+    hand_edits: destinationPolicySchema.shape.handEdits,
+    version_per_version: z.boolean().optional(),
+    rate_group: z.string().optional(),
+    delete_guard_minimum: count.optional(),
+    delete_guard_hourly_percent: z.number().optional(),
+    delete_guard_daily_percent: z.number().optional(),
+    source_role: z.string().optional(),
+    allowed_sources: z.array(z.string()).min(1).optional(),
   }),
   purge_initiated_at: time.optional().describe("A purge is under way since then."),
 });
@@ -74,6 +103,7 @@ const statusFields = {
   external_name: z.string().optional().describe("The name in Key Vault."),
   external_names: z.array(z.string()).min(2).optional().describe("All names, where there are several."),
   version: z.int().positive().optional().describe("The source's version that Key Vault holds."),
+  rule: z.string().optional().describe("The rule that makes this association; absent: somebody set it."),
 };
 
 export const associationsSchema = z.strictObject({
@@ -85,12 +115,20 @@ export const associationsSchema = z.strictObject({
       z.strictObject({
         accessor: z.string(),
         secret_name: z.string(),
-        sub_key: z.literal(""),
+        sub_key: z
+          .string()
+          .describe("Under secret-key the key; otherwise, and while none is written, empty."),
         mount: z.string(),
         ...statusFields,
       }),
     )
-    .describe("By `<accessor>/<secret_name>`."),
+    .describe("By `<accessor>/<secret_name>`, or `<accessor>/<secret_name>/<sub_key>`."),
+});
+
+export const connectionCheckSchema = z.strictObject({
+  findings: z
+    .array(z.strictObject(checkFindingSchema.omit({ isCertain: true }).shape))
+    .describe("In the order of the steps; those after a failed one are left out."),
 });
 
 export const associationListSchema = z.strictObject({
@@ -110,8 +148,18 @@ export const destinationsOfSecretSchema = z.strictObject({
 });
 
 export const syncConfigSchema = z.strictObject({
-  disabled: z.literal(false),
+  disabled: z.boolean().describe("Everything is paused; see sys/sync/pause."),
   queue_capacity: z.int().positive().describe("Stored and returned; nothing follows from it."),
+});
+
+const pauseSchema = z.strictObject({ since: time, reason: z.string() });
+
+export const pausesSchema = z.strictObject({
+  all: pauseSchema.nullable().describe("Everything, of all namespaces."),
+  destinations: z.record(z.string(), pauseSchema).describe("By `<type>/<name>`."),
+  associations: z.array(
+    pauseSchema.extend({ destination: z.string(), mount: z.string(), secret_name: z.string() }),
+  ),
 });
 
 export const activationFlagsSchema = z.strictObject({

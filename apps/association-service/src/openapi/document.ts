@@ -10,7 +10,9 @@ type Json = Readonly<Record<string, unknown>>;
 const ERRORS: Readonly<Record<number, string>> = {
   400: "A field is wrong, or the state forbids it",
   403: "No token, or its policies do not allow it",
-  404: "There is nothing",
+  404: "There is nothing, or no such namespace",
+  405: "The path has no such operation: a list without list=true, for example",
+  409: "What the request is about has changed; the text says to what",
   415: "A PATCH without its content type",
   503: "NATS or the source is away; the text says which",
 };

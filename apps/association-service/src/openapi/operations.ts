@@ -2,18 +2,23 @@
 // of it, and answers in tests are judged by it. Does not own the routes: a test holds the two together.
 
 import { z } from "zod";
-import { namedSecretSchema } from "../associations/resolve-secret.ts";
+import { namedSecretSchema, removalSchema } from "../associations/resolve-secret.ts";
 import { destinationFieldsSchema } from "../destinations/destination-fields.ts";
+import { OPERATED } from "../operations/described.ts";
+import { RULED } from "./rule-operations.ts";
 import { flagField } from "../gateway/coerce.ts";
+import { pauseFieldsSchema, resumeFieldsSchema } from "../pauses/pause-fields.ts";
 import { syncConfigFieldsSchema } from "../sync-config/sync-config-store.ts";
 import {
   activationFlagsSchema,
   associationListSchema,
   associationsSchema,
+  connectionCheckSchema,
   destinationListSchema,
   destinationNamesSchema,
   destinationSchema,
   destinationsOfSecretSchema,
+  pausesSchema,
   syncConfigSchema,
 } from "./answer-schemas.ts";
 
@@ -45,6 +50,7 @@ const destination = { name: "Destination", data: destinationSchema };
 const associations = { name: "Associations", data: associationsSchema };
 const destinationsOfSecret = { name: "DestinationsOfSecret", data: destinationsOfSecretSchema };
 const config = { name: "SyncConfig", data: syncConfigSchema };
+const pauses = { name: "Pauses", data: pausesSchema };
 const writes = "create or update";
 
 export const OPERATIONS: readonly Operation[] = [
@@ -56,7 +62,7 @@ export const OPERATIONS: readonly Operation[] = [
     capability: "list",
     query: list,
     answers: { name: "DestinationList", data: destinationListSchema },
-    errors: [404],
+    errors: [],
   },
   {
     id: "listDestinationsOfType",
@@ -66,7 +72,7 @@ export const OPERATIONS: readonly Operation[] = [
     capability: "list",
     query: list,
     answers: { name: "DestinationNames", data: destinationNamesSchema },
-    errors: [404],
+    errors: [],
   },
   {
     id: "readDestination",
@@ -75,7 +81,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "A destination, its secret masked",
     capability: "read",
     answers: destination,
-    errors: [404],
+    errors: [],
   },
   {
     id: "writeDestination",
@@ -95,7 +101,7 @@ export const OPERATIONS: readonly Operation[] = [
     capability: "patch",
     body: destinationFieldsSchema,
     answers: destination,
-    errors: [404, 415],
+    errors: [415],
   },
   {
     id: "deleteDestination",
@@ -105,7 +111,7 @@ export const OPERATIONS: readonly Operation[] = [
     capability: "delete",
     query: deletion,
     answers: "nothing",
-    errors: [404],
+    errors: [],
   },
   {
     id: "readAssociations",
@@ -114,7 +120,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "The associations of a destination and their status",
     capability: "read",
     answers: associations,
-    errors: [404],
+    errors: [],
   },
   {
     id: "setAssociation",
@@ -124,7 +130,7 @@ export const OPERATIONS: readonly Operation[] = [
     capability: writes,
     body: namedSecretSchema,
     answers: associations,
-    errors: [404],
+    errors: [],
   },
   {
     id: "removeAssociation",
@@ -132,9 +138,21 @@ export const OPERATIONS: readonly Operation[] = [
     path: `${ONE}/associations/remove`,
     summary: "Removes an association, if there is one, and unsyncs",
     capability: writes,
-    body: namedSecretSchema,
+    body: removalSchema,
     answers: associations,
-    errors: [404],
+    errors: [],
+  },
+  {
+    id: "checkDestination",
+    methods: ["put", "post"],
+    path: `${ONE}/check`,
+    summary: "Has a sink look whether the connection works",
+    capability: writes,
+    body: z.object({
+      write: flagField.optional().describe("Write and remove a secret keyferry-probe-…, to know whether that may be done."),
+    }),
+    answers: { name: "ConnectionCheck", data: connectionCheckSchema },
+    errors: [],
   },
   {
     id: "listAssociations",
@@ -144,7 +162,7 @@ export const OPERATIONS: readonly Operation[] = [
     capability: "list",
     query: list,
     answers: { name: "AssociationList", data: associationListSchema },
-    errors: [404],
+    errors: [],
   },
   {
     id: "readDestinationsOfSecret",
@@ -154,7 +172,7 @@ export const OPERATIONS: readonly Operation[] = [
     capability: "read",
     query: namedSecretSchema,
     answers: destinationsOfSecret,
-    errors: [404],
+    errors: [],
   },
   {
     id: "readDestinationsOfPath",
@@ -163,7 +181,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "The same for a mount and a name without slashes",
     capability: "read",
     answers: destinationsOfSecret,
-    errors: [404],
+    errors: [],
   },
   {
     id: "readSyncConfig",
@@ -172,17 +190,17 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "The configuration of the instance; in the root namespace alone",
     capability: "read",
     answers: config,
-    errors: [404],
+    errors: [],
   },
   {
     id: "patchSyncConfig",
     methods: ["patch"],
     path: "/sys/sync/config",
-    summary: "Changes it; disabled=true is refused",
+    summary: "Changes it; disabled=true pauses everything",
     capability: "patch",
     body: syncConfigFieldsSchema,
     answers: config,
-    errors: [404, 415],
+    errors: [415],
   },
   {
     id: "resetSyncConfig",
@@ -191,7 +209,36 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "Back to the defaults",
     capability: "delete",
     answers: config,
-    errors: [404],
+    errors: [],
+  },
+  {
+    id: "readPauses",
+    methods: ["get"],
+    path: "/sys/sync/pause",
+    summary: "What is paused",
+    capability: "read",
+    answers: pauses,
+    errors: [],
+  },
+  {
+    id: "pause",
+    methods: ["put", "post"],
+    path: "/sys/sync/pause",
+    summary: "Stops writing to Key Vault: everything, a destination, or a secret",
+    capability: writes,
+    body: pauseFieldsSchema,
+    answers: pauses,
+    errors: [],
+  },
+  {
+    id: "resume",
+    methods: ["put", "post"],
+    path: "/sys/sync/resume",
+    summary: "Takes exactly this pause away",
+    capability: writes,
+    body: resumeFieldsSchema,
+    answers: pauses,
+    errors: [],
   },
   {
     id: "readOpenApi",
@@ -220,14 +267,17 @@ export const OPERATIONS: readonly Operation[] = [
     answers: { name: "ActivationFlags", data: activationFlagsSchema },
     errors: [],
   },
+  ...RULED,
+  ...OPERATED,
 ];
 
-// A wrong field or the state, no right, a server that is away.
-const ALWAYS = [400, 403, 503];
+// A wrong field or the state, no right, no such namespace, another operation (a list instead of a read), a server that
+// is away.
+const ALWAYS = [400, 403, 404, 405, 503];
 
 /** Every error that an operation may answer with, in order. */
 export function errorStatusesOf({ errors, capability }: Operation): readonly number[] {
-  return capability === undefined ? errors : [...ALWAYS, ...errors].sort((a, b) => a - b);
+  return capability === undefined ? errors : [...new Set([...ALWAYS, ...errors])].sort((a, b) => a - b);
 }
 
 /** The operation that a request means; undefined: there is none. `path` is below `/v1`, without query, decoded. */

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import httpProxy from "@fastify/http-proxy";
 import type { Hint } from "@keyferry/contracts";
+import { parseTraceparent } from "@keyferry/ports";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ServiceEvents } from "../events.ts";
 import { hintFor } from "./kv-write.ts";
@@ -74,7 +75,9 @@ function hintOf(request: FastifyRequest, status: number, options: PassThroughOpt
   const header = request.headers["x-vault-namespace"];
   const namespace = typeof header === "string" ? header.replace(/^\/|\/$/g, "") : options.defaultNamespace;
   const { method, url } = request;
-  return hintFor({ method, url, status, namespace }, options.isMount);
+  const hint = hintFor({ method, url, status, namespace }, options.isMount);
+  const trace = parseTraceparent(request.headers["traceparent"]?.toString());
+  return hint === undefined || trace === undefined ? hint : { ...hint, traceId: trace.traceId };
 }
 
 function withoutHopByHop<T>(headers: Readonly<Record<string, T>>): Record<string, T> {

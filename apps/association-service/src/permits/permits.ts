@@ -6,12 +6,14 @@ import type { DeleteBudget, Permit, Uid } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import type { ServiceEvents } from "../events.ts";
 import type { Table } from "../ports.ts";
-import { type BudgetLimits, type Claim, spend } from "./spend.ts";
+import { type BudgetLimits, type Claim, type DeleteGuard, guardedLimits, spend } from "./spend.ts";
 
 export interface PermitsOptions {
   readonly budgets: Table<DeleteBudget>;
   readonly limits: BudgetLimits;
-  /** How many active associations a destination has: what the percentages are of. */
+  /** What a destination says for itself; what it leaves out is as configured. */
+  readonly guardOf: (destination: Uid) => DeleteGuard | undefined;
+  /** How many secrets a destination has: what the percentages are of. */
   readonly associationsOf: (destination: Uid) => number;
   readonly clock: Clock;
   readonly events: ServiceEvents;
@@ -53,7 +55,8 @@ export class Permits {
   }
 
   async #take(destination: Uid, claim: Claim): Promise<Permit | null> {
-    const { budgets, limits, associationsOf, clock, events } = this.#options;
+    const { budgets, guardOf, associationsOf, clock, events } = this.#options;
+    const limits = guardedLimits(this.#options.limits, guardOf(destination));
     const key = budgetKey(destination);
     const facts = { destination, association: claim.association };
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {

@@ -3,7 +3,7 @@
 //   PER-1  A permit belongs to (association, state): asking again for the same takes nothing (O12).
 //   PER-2  No rolling hour and no rolling day holds more permits than its limit (hazards mass-delete, trickle-delete).
 
-import type { DeleteBudget } from "@keyferry/contracts";
+import type { DeleteBudget, DestinationPolicy } from "@keyferry/contracts";
 
 export interface BudgetLimits {
   /** Deletes an hour that are always allowed, however few associations there are. */
@@ -13,6 +13,18 @@ export interface BudgetLimits {
 }
 
 export const DEFAULT_LIMITS: BudgetLimits = { perHourMin: 10, perHourPercent: 10, perDayPercent: 25 };
+
+/** A destination's own guard. */
+export type DeleteGuard = NonNullable<DestinationPolicy["deleteGuard"]>;
+
+/** The configured limits, with what a destination says for itself over them. */
+export function guardedLimits(limits: BudgetLimits, guard: DeleteGuard | undefined): BudgetLimits {
+  return {
+    perHourMin: guard?.minimum ?? limits.perHourMin,
+    perHourPercent: guard?.hourlyPercent ?? limits.perHourPercent,
+    perDayPercent: guard?.dailyPercent ?? limits.perDayPercent,
+  };
+}
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -4,8 +4,10 @@
 import type { AssociationIndex } from "../associations/association-index.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { Retirement } from "../destinations/retirement.ts";
-import type { ResolutionKind } from "../events.ts";
+import type { ResolutionKind, ServiceEvents } from "../events.ts";
 import type { BusPort, Consumption, Decision } from "../ports.ts";
+import type { RuleBook } from "../rules/rule-book.ts";
+import type { RuledPairs } from "../rules/ruled-pairs.ts";
 import { type LookOptions, type Pair, type Resolver, retryWhatFailed } from "./resolver.ts";
 import type { Tombstones } from "./tombstones.ts";
 
@@ -16,8 +18,13 @@ export interface ConsumersOptions {
   readonly retirement: Retirement;
   readonly associations: AssociationIndex;
   readonly destinations: DestinationIndex;
+  readonly rules: RuleBook;
+  readonly ruledPairs: RuledPairs;
+  readonly events: ServiceEvents;
 }
 
+// A rule's message is a walk over all secrets; two at once, as rules of different destinations come together.
+const RULES_CONCURRENCY = 2;
 // A look is five leader reads: 32 at once keep NATS busy without starving the API of the same process.
 const CONCURRENCY = 32;
 const DESTINATIONS_CONCURRENCY = 4;
@@ -30,9 +37,8 @@ const LATER: Decision = { kind: "retry", afterMs: LATER_MS };
 export async function startConsumers(options: ConsumersOptions): Promise<Consumption> {
   const running: Consumption[] = [];
   try {
-    for (const start of [consumeEvents, consumeAssociations, consumeDestinations, consumeResults]) {
-      running.push(await start(options));
-    }
+    const all = [consumeEvents, consumeAssociations, consumeDestinations, consumeRules, consumeResults];
+    for (const start of all) running.push(await start(options));
   } catch (error) {
     await closeAll(running);
     throw error;
@@ -40,15 +46,22 @@ export async function startConsumers(options: ConsumersOptions): Promise<Consump
   return { close: () => closeAll(running) };
 }
 
-function consumeEvents({ bus, resolver, associations }: ConsumersOptions): Promise<Consumption> {
+function consumeEvents({
+  bus,
+  resolver,
+  associations,
+  rules,
+  ruledPairs,
+}: ConsumersOptions): Promise<Consumption> {
   return bus.events.consume(
     async ({ key, entry }, { signal }) => {
       // Which destinations want this secret? A view that lags could miss one, so it has to reach today first.
-      await associations.caughtUp(signal);
-      const pairs = associations.ofSecret(key).map(({ entry: association }) => ({
+      await Promise.all([associations.caughtUp(signal), rules.caughtUp(signal)]);
+      const set = associations.ofSecret(key).map(({ entry: association }) => ({
         destination: association.value.destination,
         secretKey: key,
       }));
+      const pairs = [...set, ...(await ruledPairs.ofEvent(entry.value, key))];
       return lookAtAll(resolver, pairs, { trigger: { kind: "event", event: entry.value } }, signal);
     },
     { concurrency: CONCURRENCY },
@@ -65,7 +78,9 @@ function consumeAssociations(options: ConsumersOptions): Promise<Consumption> {
       if (entry === undefined) {
         // The last tombstone is gone: its destination may be waiting for that.
         await retirement.advance(pair.destination, signal);
-        return ACK;
+        // What was removed before a rule came to cover it is the rule's from now on.
+        const isRuled = options.rules.ofDestination(pair.destination).length > 0;
+        return isRuled ? lookAtAll(resolver, [pair], { trigger: { kind: "rule" } }, signal) : ACK;
       }
       if (entry.value.state === "active") {
         return lookAtAll(resolver, [pair], { trigger: { kind: "set" }, republish: retryWhatFailed }, signal);
@@ -79,25 +94,53 @@ function consumeAssociations(options: ConsumersOptions): Promise<Consumption> {
   );
 }
 
-function consumeDestinations({ bus, retirement }: ConsumersOptions): Promise<Consumption> {
+function consumeDestinations(options: ConsumersOptions): Promise<Consumption> {
+  const { bus, retirement, rules, ruledPairs, resolver } = options;
   return bus.destinations.consume(
     "resolver-destinations",
     async ({ entry }, { signal }) => {
       if (entry === undefined) return ACK;
       const { uid, state } = entry.value;
-      if (state === "active") await bus.commands.ensureConsumers(uid);
-      else await retirement.advance(uid, signal);
-      return ACK;
+      if (state !== "active") {
+        await retirement.advance(uid, signal);
+        return ACK;
+      }
+      await bus.commands.ensureConsumers(uid);
+      // What the destination may have may be another set now (its allowed sources).
+      if (rules.ofDestination(uid).length === 0) return ACK;
+      return (await ruledPairs.walk(uid, resolver, signal)) ? ACK : LATER;
     },
     { concurrency: DESTINATIONS_CONCURRENCY },
   );
 }
 
-function consumeResults({ bus, tombstones }: ConsumersOptions): Promise<Consumption> {
+// A rule that was removed stays until everything that it made was looked at once without it.
+function consumeRules({ bus, rules, ruledPairs, resolver, events }: ConsumersOptions): Promise<Consumption> {
+  return bus.rules.consume(
+    "resolver-rules",
+    async ({ key, entry }, { signal }) => {
+      if (entry === undefined) return ACK;
+      const { destination, state, name } = entry.value;
+      await rules.reached(entry.sequence, signal);
+      if (!(await ruledPairs.walk(destination, resolver, signal))) return LATER;
+      if (state === "removed" && (await bus.rules.delete(key, entry.sequence)).kind === "stored") {
+        events.ruleChanged("gone", { name, destination });
+      }
+      return ACK;
+    },
+    { concurrency: RULES_CONCURRENCY },
+  );
+}
+
+function consumeResults({ bus, tombstones, resolver }: ConsumersOptions): Promise<Consumption> {
   return bus.results.consume(
-    async ({ destination, key, entry }) => {
-      if (entry.value.kind === "outcome" && entry.value.outcome?.kind === "unsynced") {
-        await tombstones.purgeIfFinished({ destination, secretKey: key });
+    async ({ destination, key, entry }, { signal }) => {
+      if (entry.value.kind !== "outcome") return ACK;
+      const pair = { destination, secretKey: key };
+      if (entry.value.outcome?.kind === "unsynced") await tombstones.purgeIfFinished(pair);
+      // Names that a sync may not drop: leave is asked for them once it is known that there are some (O6).
+      if (entry.value.outcome?.kind === "held") {
+        return lookAtAll(resolver, [pair], { trigger: { kind: "held" } }, signal);
       }
       return ACK;
     },

@@ -7,7 +7,14 @@ export type Trigger =
   | { readonly kind: "event"; readonly event: VersionEvent }
   | { readonly kind: "set" }
   | { readonly kind: "removed"; readonly byPurge: boolean }
-  | { readonly kind: "settle" };
+  | { readonly kind: "settle" }
+  /** A rule was written, or the association that stood before it has gone. */
+  | { readonly kind: "rule" }
+  /** A command ended held: it may need leave to drop names. */
+  | { readonly kind: "held" }
+  /** A person approved held deletes. */
+  | { readonly kind: "approved" }
+  | { readonly kind: "replay" };
 
 // A person who has just set an association waits for its first observation, which comes by the detector's first look.
 const FRESH_SET_MS = 15 * 60_000;
@@ -24,6 +31,10 @@ export function laneFor(trigger: Trigger, associationUpdatedAt: number | undefin
     case "removed":
       return trigger.byPurge ? "bulk" : "live";
     case "settle":
+    case "rule":
+    case "held":
+    case "approved":
+    case "replay":
       return "bulk";
     case "event": {
       const firstSight = trigger.event.changes.every((change) => change.kind === "first-seen");

@@ -13,6 +13,7 @@ import {
   NOW,
   present,
   recordAfter,
+  SECRET_KEY,
   seenEvent,
 } from "./fixtures.ts";
 import { resolve, type Seen } from "./resolve.ts";
@@ -47,7 +48,17 @@ interface Model {
 
 function look(model: Model): Seen {
   const { state, association, last, record } = model;
-  return { destination: DESTINATION, association, state, last, record, epoch: EPOCH, orphanConfirmed: false };
+  const unruled = { secretKey: SECRET_KEY, ruling: { kind: "none" as const }, rulesSequence: 0 };
+  return {
+    ...unruled,
+    destination: DESTINATION,
+    association,
+    state,
+    last,
+    record,
+    epoch: EPOCH,
+    orphanConfirmed: false,
+  };
 }
 
 /** One look of the resolver, publishing unless the wish is the last one. @returns true if it published */

@@ -8,6 +8,7 @@ import {
   EPOCH,
   present,
   recordAfter,
+  SECRET_KEY,
   seenEvent,
   SYNCED,
   UNSYNCED,
@@ -20,6 +21,9 @@ const GONE: SecretState = { kind: "gone" };
 
 function seen(fields: Partial<Seen> = {}): Seen {
   return {
+    secretKey: SECRET_KEY,
+    ruling: { kind: "none" },
+    rulesSequence: 0,
     destination: DESTINATION,
     association: entry(ASSOCIATION, 5),
     state: entry(seenEvent(LIVE), 7),

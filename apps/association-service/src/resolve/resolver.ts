@@ -1,7 +1,9 @@
-// Owns: one look at a (destination, secret): read last command, last state, association (leader reads, in this order),
-// resolve, publish by compare-and-set. The only publisher of commands; who loses reads everything again.
+// Owns: one look at a (destination, secret): read last command, last state, association (leader reads, in this order), and
+// what the rules say where nothing is stored; resolve, publish by compare-and-set. The only publisher of commands; who
+// loses reads everything again.
 // Does not own: what is wished (resolve.ts), when somebody looks (consumers.ts, settle-loop.ts).
 
+import { isDeepStrictEqual } from "node:util";
 import { assertNever } from "@keyferry/errors";
 import {
   type Permit,
@@ -16,9 +18,12 @@ import type { Clock } from "@keyferry/ports";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { ResolutionKind, ServiceEvents } from "../events.ts";
 import type { Permits } from "../permits/permits.ts";
+import { heldToken } from "../permits/held-set.ts";
 import type { BusPort, CommandEntry } from "../ports.ts";
+import { ruledState } from "../rules/match-rule.ts";
+import type { RuleBook } from "../rules/rule-book.ts";
 import { laneFor, type Trigger } from "./lane.ts";
-import { type CommandDraft, type Leave, resolve, type Seen } from "./resolve.ts";
+import { type CommandDraft, isHeld, type Leave, resolve, type Seen } from "./resolve.ts";
 
 /** The identity of what is looked at: nothing about what happened to it. */
 export interface Pair {
@@ -36,6 +41,8 @@ export type Republish = (facts: {
 export interface LookOptions {
   readonly trigger: Trigger;
   readonly republish?: Republish;
+  /** What a person approved; good for exactly the command that was held (hazard held-then-alive). */
+  readonly approval?: { readonly digest: string; readonly token: string };
   /** A caught-up view shows no association either: what is left of the pair may go. */
   readonly orphanConfirmed?: boolean;
 }
@@ -45,6 +52,7 @@ export interface ResolverOptions {
   /** Name of the source in subjects. */
   readonly source: string;
   readonly destinations: DestinationIndex;
+  readonly rules: Pick<RuleBook, "isEmpty" | "caughtUp" | "rulingOn" | "sequence">;
   readonly permits: Permits;
   readonly epoch: () => number;
   readonly clock: Clock;
@@ -95,6 +103,20 @@ export class Resolver {
 
   async #lookOnce(pair: Pair, options: LookOptions): Promise<ResolutionKind> {
     const { seen, last } = await this.#read(pair, options.orphanConfirmed ?? false);
+    const kind = await this.#act(pair, options, seen, last);
+    if (kind !== "published" || seen.association !== undefined) return kind;
+    // A rule that was written while we looked: its own walk may have come before our command. We look at the rules after
+    // our write, it looks at the commands after its own: one of the two sees the other.
+    const { ruling } = await this.#readRuling(seen, last);
+    return isDeepStrictEqual(ruling, seen.ruling) ? kind : "conflict";
+  }
+
+  async #act(
+    pair: Pair,
+    options: LookOptions,
+    seen: Seen,
+    last: CommandEntry | undefined,
+  ): Promise<ResolutionKind> {
     const resolution = resolve(seen);
     switch (resolution.kind) {
       case "unknown":
@@ -121,33 +143,55 @@ export class Resolver {
     const last = await bus.commands.last(destination, secretKey);
     const state = await bus.events.last(source, secretKey);
     const [association, record, owner] = await Promise.all([
-      bus.associations.get(`${destination}.${secretKey}`),
+      bus.associations.read(`${destination}.${secretKey}`),
       bus.results.last(destination, secretKey),
       destinations.readByUid(destination),
     ]);
-    return {
+    const facts = {
+      secretKey,
+      destination: owner?.value,
+      association: association.entry,
+      associationRevision: association.revision,
+      state,
       last,
-      seen: {
-        destination: owner?.value,
-        association,
-        state,
-        last,
-        record: record?.value,
-        epoch: epoch(),
-        orphanConfirmed,
-      },
+      record: record?.value,
+      epoch: epoch(),
+      orphanConfirmed,
     };
+    const unruled = { ruling: { kind: "none" as const }, rulesSequence: 0 };
+    const ruled = association.entry === undefined ? await this.#readRuling(facts, last) : unruled;
+    return { last, seen: { ...facts, ...ruled } };
+  }
+
+  // Where no rule is known and none made the last command there is nothing to ask: a rule that is being written now is
+  // walked by whoever takes its message.
+  async #readRuling(
+    { destination, state, record }: Pick<Seen, "destination" | "state" | "record">,
+    last: CommandEntry | undefined,
+  ): Promise<Pick<Seen, "ruling" | "rulesSequence">> {
+    const { rules } = this.#options;
+    if (rules.isEmpty && last?.value.spec.byRule !== true) return { ruling: { kind: "none" }, rulesSequence: 0 };
+    await rules.caughtUp();
+    const secret = state?.value.secret ?? last?.value.secret ?? record?.secret;
+    const rulesSequence = rules.sequence;
+    if (secret === undefined) return { ruling: { kind: "none" }, rulesSequence };
+    const ruling = rules.rulingOn(destination, secret, state && ruledState(state.value.state));
+    return { ruling, rulesSequence };
   }
 
   async #publish(
     pair: Pair,
-    { trigger, republish }: LookOptions,
+    { trigger, republish, approval }: LookOptions,
     { seen, last }: { seen: Seen; last: CommandEntry | undefined },
     draft: CommandDraft,
     leave: Leave,
   ): Promise<ResolutionKind> {
     const { bus, clock, events } = this.#options;
-    const permit = await this.#permitFor(draft, leave);
+    const approved = approval !== undefined && last !== undefined && isHeld(last, seen.record);
+    const permit: Permit | null =
+      approved && approval.token === heldToken(last)
+        ? { by: "approval", digest: approval.digest, fingerprint: draft.expect?.fingerprint ?? "" }
+        : await this.#permitFor(draft, leave);
     const wish = wishDigest({ ...draft, permit });
     let why: string = trigger.kind;
     if (last !== undefined && wishDigest(last.value) === wish) {
@@ -225,6 +269,13 @@ function reasonOf(trigger: Trigger): SyncCommand["reason"] {
       return trigger.byPurge ? "purge" : "remove";
     case "settle":
       return "settle";
+    case "rule":
+      return "rule";
+    case "held":
+    case "approved":
+      return "source";
+    case "replay":
+      return "replay";
   }
 }
 

@@ -2,10 +2,12 @@
 // a state), and every record that still holds a name without one, is compared with its outcome. What differs goes to
 // the resolver, which decides by leader reads; here views are enough, as they only choose whom to look at.
 
+import { PAUSES_KEY } from "@keyferry/bus";
 import { toKeyferryError } from "@keyferry/errors";
 import {
   compareFences,
   type Lane,
+  type PausesRecord,
   type SyncCommand,
   type SyncRecord,
   type Uid,
@@ -16,20 +18,29 @@ import type { AssociationIndex } from "../associations/association-index.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { Retirement } from "../destinations/retirement.ts";
 import type { ResolutionKind, ServiceEvents, SettleTotals } from "../events.ts";
+import { pauseOf } from "../pauses/pause-of.ts";
+import type { Approvals } from "../permits/approvals.ts";
 import type { BusPort, CommandEntry, TableView } from "../ports.ts";
 import { pairOf } from "../resolve/consumers.ts";
 import { holdsName, type Leave, resolve } from "../resolve/resolve.ts";
 import type { Pair, Republish, Resolver } from "../resolve/resolver.ts";
 import type { Tombstones } from "../resolve/tombstones.ts";
+import { ruledState } from "../rules/match-rule.ts";
+import type { RuleBook } from "../rules/rule-book.ts";
+import type { RuledPairs } from "../rules/ruled-pairs.ts";
 import { settle } from "./settle.ts";
 
 export interface SettleOptions {
-  readonly bus: Pick<BusPort, "commands" | "events" | "hints">;
+  readonly bus: Pick<BusPort, "commands" | "events" | "hints" | "renewConsumers">;
   readonly source: string;
   readonly associations: AssociationIndex;
   readonly destinations: DestinationIndex;
   readonly commands: TableView<SyncCommand & { readonly lane: Lane }>;
   readonly results: TableView<SyncRecord>;
+  readonly pauses: TableView<PausesRecord>;
+  readonly rules: RuleBook;
+  readonly ruledPairs: RuledPairs;
+  readonly approvals: Pick<Approvals, "resume">;
   readonly resolver: Resolver;
   readonly tombstones: Tombstones;
   readonly retirement: Retirement;
@@ -90,20 +101,21 @@ export class SettleLoop {
    * @throws KeyferryError `bus-*` if the round could not begin; failures of single pairs are counted
    */
   async round(signal: AbortSignal): Promise<SettleTotals> {
-    const { clock, associations, destinations, commands, results, events } = this.#options;
+    const { clock, associations, destinations, pauses, ruledPairs, events } = this.#options;
     const startedAt = clock.now();
-    if (await this.#options.checkEpoch(signal)) await this.#afterEpochChange();
-    await this.#ensureConsumers();
+    await this.mendStreams(signal);
     // SET-3: floors before records. Whatever the floor passes here has its outcome in the views below.
     const floors = await this.#readFloors();
-    const views = [associations, destinations, commands, results];
+    const views = [associations, destinations, pauses, ruledPairs];
     await Promise.all(views.map((view) => view.caughtUp(signal)));
-    events.associationsCounted(associations.size);
-    const orphans = this.#orphans();
-    const owned = [...associations.all()].flatMap(({ key }) => pairOf(key) ?? []);
+    const made = [...ruledPairs.made()];
+    events.associationsCounted(associations.size + made.length);
+    const orphans = this.#orphans(made);
+    const owned = [...[...associations.all()].flatMap(({ key }) => pairOf(key) ?? []), ...made];
     const tally: Tally = { published: 0, asked: 0, failed: 0 };
     await this.#settleAll(owned, floors, false, tally, signal);
     await this.#settleAll(orphans, floors, true, tally, signal);
+    await this.#resumeApprovals(signal);
     await this.#advanceClosing(signal);
     const totals = {
       looked: owned.length + orphans.length,
@@ -113,6 +125,15 @@ export class SettleLoop {
     };
     events.settleEnded(totals);
     return totals;
+  }
+
+  /**
+   * Sees to it that streams and durables are there, and to what follows from a stream that was made anew.
+   * @throws KeyferryError `bus-*`
+   */
+  async mendStreams(signal: AbortSignal): Promise<void> {
+    if (await this.#options.checkEpoch(signal)) await this.#afterEpochChange();
+    await this.#ensureConsumers();
   }
 
   async #settleAll(
@@ -159,15 +180,25 @@ export class SettleLoop {
 
   // By views and one leader read of the state: true if the resolver should look.
   async #differs(pair: Pair, orphan: boolean, republish: Republish): Promise<boolean> {
-    const { bus, source, associations, destinations, commands, results, epoch } = this.#options;
+    const { bus, source, associations, destinations, commands, results, rules, epoch } = this.#options;
     const key = `${pair.destination}.${pair.secretKey}`;
     const association = associations.get(key)?.entry;
     const last = lanedEntry(commands.get(key));
     const record = results.get(key)?.value;
+    const owner = destinations.byUid(pair.destination)?.entry.value;
+    const state = await bus.events.last(source, pair.secretKey);
+    const secret = state?.value.secret ?? last?.value.secret ?? record?.secret;
+    const ruling =
+      association !== undefined || secret === undefined
+        ? ({ kind: "none" } as const)
+        : rules.rulingOn(owner, secret, state && ruledState(state.value.state));
     const resolution = resolve({
-      destination: destinations.byUid(pair.destination)?.entry.value,
+      secretKey: pair.secretKey,
+      destination: owner,
       association,
-      state: await bus.events.last(source, pair.secretKey),
+      ruling,
+      rulesSequence: rules.sequence,
+      state,
       last,
       record,
       epoch: epoch(),
@@ -205,11 +236,19 @@ export class SettleLoop {
         ackFloor: floors(pair.destination, last.lane),
         now: clock.now(),
       });
-      return verdict.kind === "publish" ? verdict.why : undefined;
+      if (verdict.kind !== "publish") return undefined;
+      // While nothing is written every name of it waits past its time: to say so again would only move it in the queue.
+      const isLate = verdict.why === "waited-too-long" || verdict.why === "late-check-overdue";
+      return isLate && this.#isPaused(pair) ? undefined : verdict.why;
     };
   }
 
-  #orphans(): readonly Pair[] {
+  #isPaused({ destination, secretKey }: Pair): boolean {
+    const record = this.#options.pauses.get(PAUSES_KEY)?.value;
+    return pauseOf(record, destination, `${destination}.${secretKey}`) !== undefined;
+  }
+
+  #orphans(made: readonly Pair[]): readonly Pair[] {
     const { associations, commands, results } = this.#options;
     const keys = new Set<string>();
     for (const [key, { value }] of results.entries()) {
@@ -218,6 +257,7 @@ export class SettleLoop {
     for (const [key, { value }] of commands.entries()) {
       if (associations.get(key) === undefined && value.op === "sync") keys.add(key);
     }
+    for (const { destination, secretKey } of made) keys.delete(`${destination}.${secretKey}`);
     return [...keys].flatMap((key) => pairOf(key) ?? []);
   }
 
@@ -247,6 +287,7 @@ export class SettleLoop {
   // O3: durables of a stream that was made anew or lost its tail may be deaf; then a sweep, and this very round.
   async #afterEpochChange(): Promise<void> {
     const { bus, source, destinations, associations } = this.#options;
+    await bus.renewConsumers();
     for (const { entry } of destinations.all()) {
       await bus.commands.dropConsumers(entry.value.uid);
       await bus.commands.ensureConsumers(entry.value.uid);
@@ -256,9 +297,20 @@ export class SettleLoop {
       const { namespace, mount } = entry.value.secret;
       mounts.set(`${namespace}\u0000${mount}`, { namespace, mount });
     }
+    for (const { destination, secretKey } of this.#options.ruledPairs.made()) {
+      const last = this.#options.commands.get(`${destination}.${secretKey}`)?.value.secret;
+      if (last !== undefined) mounts.set(`${last.namespace}\u0000${last.mount}`, last);
+    }
     for (const { namespace, mount } of mounts.values()) {
       bus.hints.publish(source, { major: 1, namespace, mount, operation: "look", channel: "resolver" });
     }
+  }
+
+  // What a person approved and a crash interrupted.
+  async #resumeApprovals(signal: AbortSignal): Promise<void> {
+    const { destinations, approvals } = this.#options;
+    const uids = new Set(destinations.all().map(({ entry }) => entry.value.uid));
+    for (const uid of uids) await approvals.resume(uid, signal);
   }
 
   async #advanceClosing(signal: AbortSignal): Promise<void> {

@@ -1,22 +1,25 @@
 // Owns: `sys/sync/config` (reference: section 1.2): kept in Keyferry's own mount beside the instance's other facts, so that
-// it survives NATS. Written by compare-and-set on the secret's version. Does not own what follows from it: nothing does
-// yet. queue_capacity is stored and returned; disabled=true is refused, as no sink would stop.
+// it survives NATS. Written by compare-and-set on the secret's version. queue_capacity is stored and returned, nothing
+// follows from it. `disabled` is no field of its own: it is whether everything is paused (pauses/).
 
 import { KeyferryError } from "@keyferry/errors";
 import { SecretValue } from "@keyferry/ports";
 import { z } from "zod";
 import { describeIssues, flagField } from "../gateway/coerce.ts";
 import { badRequest } from "../gateway/refusal.ts";
+import type { PauseStore } from "../pauses/pause-store.ts";
 import type { SecretAddress, SourcePort } from "../ports.ts";
 
 /** What the API answers. */
 export interface SyncConfig extends Readonly<Record<string, unknown>> {
-  readonly disabled: false;
+  readonly disabled: boolean;
   readonly queue_capacity: number;
 }
 
 // reference: 1,000,000 by default.
-const DEFAULTS: SyncConfig = { disabled: false, queue_capacity: 1_000_000 };
+const CAPACITY = 1_000_000;
+/** Why everything is paused, where nobody said why. */
+const DISABLED = "disabled=true of sys/sync/config";
 // A number that every client reads exactly; Vault's own is an int.
 const CAPACITY_MAX = 2_147_483_647;
 const CAPACITY_FIX = `is not a whole number from 1 to ${CAPACITY_MAX}`;
@@ -37,6 +40,7 @@ export const syncConfigFieldsSchema = z.object({
 
 /** The fields of a PATCH; `reset` takes the value away (RFC 7396). */
 export interface SyncConfigFields {
+  readonly disabled: boolean | "keep";
   readonly queueCapacity: number | "reset" | "keep";
 }
 
@@ -48,63 +52,75 @@ export function readSyncConfigFields(body: Readonly<Record<string, unknown>>): S
   const parsed = syncConfigFieldsSchema.safeParse(body);
   if (!parsed.success) throw badRequest(...describeIssues(parsed.error));
   const { disabled, queue_capacity: capacity } = parsed.data;
-  if (disabled === true) {
-    throw badRequest(
-      "disabled=true is not supported by this release: stop the azure-sink to hold all changes, they are kept",
-    );
-  }
-  if (capacity === null) return { queueCapacity: "reset" };
-  return { queueCapacity: capacity ?? "keep" };
+  return {
+    disabled: disabled === undefined ? "keep" : disabled === true,
+    queueCapacity: capacity === null ? "reset" : (capacity ?? "keep"),
+  };
 }
 
 interface Stored {
-  readonly config: SyncConfig;
+  readonly capacity: number;
   /** 0: there is none. */
   readonly version: number | undefined;
 }
 
+export interface SyncConfigStoreOptions {
+  readonly source: Pick<SourcePort, "readSecret" | "putSecret">;
+  /** Keyferry's own mount. */
+  readonly own: { readonly namespace: string; readonly mount: string };
+  readonly pauses: Pick<PauseStore, "read" | "pause" | "resume">;
+}
+
 export class SyncConfigStore {
-  readonly #source: Pick<SourcePort, "readSecret" | "putSecret">;
+  readonly #source: SyncConfigStoreOptions["source"];
+  readonly #pauses: SyncConfigStoreOptions["pauses"];
   readonly #address: SecretAddress;
 
-  constructor(
-    source: Pick<SourcePort, "readSecret" | "putSecret">,
-    own: { readonly namespace: string; readonly mount: string },
-  ) {
+  constructor({ source, own, pauses }: SyncConfigStoreOptions) {
     this.#source = source;
+    this.#pauses = pauses;
     this.#address = { ...own, path: "instance/sync-config" };
   }
 
-  /** @throws KeyferryError `source-*` */
+  /** @throws KeyferryError `source-*`, `bus-*` */
   async read(signal?: AbortSignal): Promise<SyncConfig> {
-    return (await this.#stored(signal)).config;
+    const [{ capacity }, { all }] = await Promise.all([this.#stored(signal), this.#pauses.read()]);
+    return { disabled: all !== null, queue_capacity: capacity };
   }
 
-  /** @throws KeyferryError `conflict`, `source-*` */
-  async patch({ queueCapacity }: SyncConfigFields, signal?: AbortSignal): Promise<SyncConfig> {
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const { config, version } = await this.#stored(signal);
-      if (queueCapacity === "keep") return config;
-      const capacity = queueCapacity === "reset" ? DEFAULTS.queue_capacity : queueCapacity;
-      const data = { [FIELD]: new SecretValue(String(capacity)) };
-      const result = await this.#source.putSecret(this.#address, data, version, signal);
-      if (result.kind === "stored") return { ...DEFAULTS, queue_capacity: capacity };
+  /** @throws KeyferryError `conflict`, `source-*`, `bus-*` */
+  async patch({ disabled, queueCapacity }: SyncConfigFields, signal?: AbortSignal): Promise<SyncConfig> {
+    if (queueCapacity !== "keep") {
+      await this.#put(queueCapacity === "reset" ? CAPACITY : queueCapacity, signal);
     }
-    throw new KeyferryError("conflict", "Others kept writing sys/sync/config");
+    const all = { kind: "all" } as const;
+    // One that is paused already keeps its reason.
+    if (disabled === true && (await this.#pauses.read()).all === null)
+      await this.#pauses.pause(all, DISABLED);
+    if (disabled === false) await this.#pauses.resume(all);
+    return this.read(signal);
   }
 
   /** Back to the defaults. @throws as `patch` */
   reset(signal?: AbortSignal): Promise<SyncConfig> {
-    return this.patch({ queueCapacity: "reset" }, signal);
+    return this.patch({ disabled: false, queueCapacity: "reset" }, signal);
+  }
+
+  async #put(capacity: number, signal?: AbortSignal): Promise<void> {
+    const data = { [FIELD]: new SecretValue(String(capacity)) };
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const { version } = await this.#stored(signal);
+      if ((await this.#source.putSecret(this.#address, data, version, signal)).kind === "stored") return;
+    }
+    throw new KeyferryError("conflict", "Others kept writing sys/sync/config");
   }
 
   async #stored(signal?: AbortSignal): Promise<Stored> {
     const read = await this.#source.readSecret(this.#address, undefined, signal);
-    if (read.kind === "absent") return { config: DEFAULTS, version: 0 };
+    if (read.kind === "absent") return { capacity: CAPACITY, version: 0 };
     // Somebody deleted the version by hand: which one the next write follows isn't known, so it isn't compared.
-    if (read.kind === "dead") return { config: DEFAULTS, version: undefined };
+    if (read.kind === "dead") return { capacity: CAPACITY, version: undefined };
     const capacity = capacitySchema.safeParse(Number(read.data.get(FIELD)?.reveal()));
-    const config = capacity.success ? { ...DEFAULTS, queue_capacity: capacity.data } : DEFAULTS;
-    return { config, version: read.version };
+    return { capacity: capacity.success ? capacity.data : CAPACITY, version: read.version };
   }
 }

@@ -1,5 +1,6 @@
 // The association-service in this process, on a real OpenBao and a real NATS. The test itself is detector and sink: it
 // says what was seen and how commands ended, so that it decides what happens in between.
+import { createHash } from "node:crypto";
 import { type Bus, connectBus } from "@keyferry/bus";
 import {
   type AssociationRecord,
@@ -50,6 +51,7 @@ export interface CallOptions {
 export interface WorldOptions {
   readonly gateway?: boolean;
   readonly settleIntervalS?: number;
+  readonly connectionCheck?: "refuse" | "warn" | "off";
   readonly servers?: { readonly bao: OpenBaoServer; readonly nats: NatsServer };
 }
 
@@ -65,6 +67,8 @@ class InProcess {
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #stop = new AbortController();
   #starting: Promise<void> | undefined;
+  /** Why it could not start. */
+  failure: unknown;
   api = "";
 
   waiting(): readonly string[] {
@@ -90,7 +94,9 @@ class InProcess {
         this.api = `http://${api ?? ""}`;
       },
     });
-    this.#starting.catch(() => undefined);
+    this.#starting.catch((error: unknown) => {
+      this.failure = error;
+    });
   }
 
   async close(): Promise<void> {
@@ -139,9 +145,14 @@ export class World implements AsyncDisposable {
   /** Starts the service; resolves when it is ready. */
   async begin(): Promise<void> {
     this.service.begin(this.#config, this.bao.rootToken);
-    await eventually(() => this.service.api !== "" && this.service.waiting().length === 0, {
-      what: "the association-service to be ready",
-    });
+    await eventually(
+      () => {
+        const { failure, api } = this.service;
+        return failure !== undefined || (api !== "" && this.service.waiting().length === 0);
+      },
+      { what: "the association-service to be ready" },
+    );
+    if (this.service.failure !== undefined) throw this.service.failure;
     await this.bus.ready(AbortSignal.timeout(30_000));
   }
 
@@ -198,6 +209,7 @@ export class World implements AsyncDisposable {
   async createDestination(name: string, fields: Record<string, unknown> = {}): Promise<DestinationRecord> {
     const answer = await this.call("PUT", `sys/sync/destinations/azure-kv/${name}`, {
       ...CONNECTION,
+      key_vault_uri: vaultOf(name),
       ...fields,
     });
     if (answer.status !== 200) throw new Error(`destination ${name}: ${answer.text}`);
@@ -318,6 +330,12 @@ export const CONNECTION = {
   client_secret: "a-client-secret-canary",
 };
 
+// A vault of its own, so that one secret may go to several destinations.
+function vaultOf(name: string): string {
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 12);
+  return `https://kv-${hash}.vault.azure.net`;
+}
+
 function destinationKeyOf(name: string): string {
   return `name.-.azure-kv.${Buffer.from(name).toString("base64url")}`;
 }
@@ -412,6 +430,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 function configFor(bao: OpenBaoServer, nats: NatsServer, options: WorldOptions): AssociationConfig {
   return {
     log: { level: "info" },
+    traces: { samplePercent: 100 },
     source: { name: SOURCE, address: bao.url, namespace: "", ownMount: OWN_MOUNT },
     nats: { servers: [nats.url], replicas: 1 },
     associationService: {
@@ -419,6 +438,7 @@ function configFor(bao: OpenBaoServer, nats: NatsServer, options: WorldOptions):
       api: { listen: { host: "127.0.0.1", port: 0 } },
       gateway: { enabled: options.gateway ?? false },
       defaults: {},
+      connectionCheck: options.connectionCheck ?? "refuse",
       // Tests that want settle lower it; the others must not be mended by it.
       settle: { intervalS: options.settleIntervalS ?? 3_600 },
       deleteBudget: { perHourMin: 10, perHourPercent: 10, perDayPercent: 25 },

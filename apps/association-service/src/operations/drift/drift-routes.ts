@@ -1,0 +1,69 @@
+// Owns: the paths of drift: asking the sinks for a look at a whole vault, and what the last look found.
+
+import { KeyferryError } from "@keyferry/errors";
+import type { DriftReport } from "@keyferry/contracts";
+import { type Answer, authoriseWrite, type Call } from "../../gateway/call.ts";
+import type { AddRead, AddWrite } from "../../gateway/operation-table.ts";
+import { Refusal } from "../../gateway/refusal.ts";
+import { operationsOf } from "../call-parts.ts";
+import { destinationNamed } from "../fields.ts";
+
+const DRIFT = "/v1/sys/sync/drift/azure-kv/:name";
+const ATTEMPTS_MAX = 5;
+
+/** Registers them. */
+export function addDriftRoutes({ read, write }: { readonly read: AddRead; readonly write: AddWrite }): void {
+  read(DRIFT, "read", lastReport);
+  write(["PUT", "POST"], `${DRIFT}/check`, (call) => request(call, "check"));
+  write(["PUT", "POST"], `${DRIFT}/repair`, (call) => request(call, "repair"));
+}
+
+async function lastReport(call: Call): Promise<Answer> {
+  const { uid, name } = await destinationNamed(call, nameOf(call));
+  const report = await operationsOf(call).bus.driftReports.get(`drift-report.${uid}`);
+  if (report === undefined) throw new Refusal(404, [`${name} was not looked at yet: ask for a check`]);
+  return { data: answerOf(name, report.value) };
+}
+
+async function request(call: Call, mode: "check" | "repair"): Promise<Answer> {
+  await authoriseWrite(call, "create", "update");
+  const { uid, name } = await destinationNamed(call, nameOf(call));
+  const { bus, clock } = operationsOf(call);
+  const key = `drift-request.${uid}`;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    const before = await bus.driftRequests.get(key);
+    const requestedAt = new Date(clock.now()).toISOString();
+    const record = { major: 1 as const, destination: uid, mode, requestedAt };
+    const result = await bus.driftRequests.put(key, record, before?.sequence ?? 0);
+    if (result.kind === "stored") return { data: { destination: name, mode, requested_at: requestedAt } };
+  }
+  throw new KeyferryError("conflict", "Others keep asking for a look at this vault");
+}
+
+function nameOf({ request: { params } }: Call): string {
+  return (params as { readonly name: string }).name;
+}
+
+function answerOf(destination: string, report: DriftReport) {
+  const { requestedAt, startedAt, finishedAt, mode, listed, owned, counts, findings, onlyReported, failure } =
+    report;
+  return {
+    destination,
+    requested_at: requestedAt,
+    started_at: startedAt,
+    finished_at: finishedAt,
+    mode,
+    listed,
+    owned,
+    counts,
+    findings: findings.map(({ name, kind, secret, action, detail }) => ({
+      name,
+      kind,
+      secret: secret === null ? null : `${secret.mount}/${secret.path}`,
+      action,
+      detail,
+    })),
+    only_reported: onlyReported,
+    failure,
+  };
+}

@@ -1,0 +1,105 @@
+// Owns: from the fields of a pause or resume to what is meant by them, and what is paused as the API shows it. Does not
+// own the record: pause-store.ts.
+
+import type { PausesRecord } from "@keyferry/contracts";
+import { z } from "zod";
+import type { AssociationIndex } from "../associations/association-index.ts";
+import { readNamedSecret } from "../associations/resolve-secret.ts";
+import type { DestinationIndex } from "../destinations/destination-index.ts";
+import { describeIssues, textField } from "../gateway/coerce.ts";
+import { badRequest, Refusal } from "../gateway/refusal.ts";
+import { type PauseScope, REASON_CHARACTERS_MAX } from "./pause-store.ts";
+
+const TYPE = "azure-kv";
+
+/** What is resumed; the same fields say what is paused. */
+export const resumeFieldsSchema = z.object({
+  destination: textField.optional().describe("`NAME` or `azure-kv/NAME`; absent: all, or all of the secret."),
+  mount: textField.optional().describe("With `secret_name`: one secret."),
+  secret_name: textField.optional(),
+});
+
+export const pauseFieldsSchema = resumeFieldsSchema.extend({
+  reason: textField
+    .optional()
+    .refine((reason) => reason === undefined || reason.length <= REASON_CHARACTERS_MAX, {
+      error: `is longer than ${REASON_CHARACTERS_MAX} characters`,
+    })
+    .describe("Shown with every association that waits for it."),
+});
+
+export interface PauseFields {
+  readonly scope: PauseScope;
+  readonly reason: string | undefined;
+}
+
+export interface PauseViews {
+  readonly destinations: Pick<DestinationIndex, "byName" | "byUid">;
+  readonly associations: Pick<AssociationIndex, "ofPath" | "get">;
+}
+
+/**
+ * Reads a pause or resume. The views must have caught up.
+ * @throws Refusal 400 for what can't be meant, 404 for what is not there
+ */
+export function readPauseFields(
+  body: Readonly<Record<string, unknown>>,
+  namespace: string,
+  views: PauseViews,
+): PauseFields {
+  const parsed = pauseFieldsSchema.safeParse(body);
+  if (!parsed.success) throw badRequest(...describeIssues(parsed.error));
+  const { destination, mount, secret_name, reason } = parsed.data;
+  const uid = destination === undefined ? undefined : uidOf(destination, namespace, views);
+  if (mount !== undefined || secret_name !== undefined) {
+    const named = readNamedSecret(body);
+    const keys = views.associations
+      .ofPath(namespace, named.mount, named.path)
+      .filter(({ entry }) => uid === undefined || entry.value.destination === uid)
+      .filter(({ entry }) => entry.value.state === "active")
+      .map(({ key }) => key);
+    if (keys.length === 0) {
+      const where = destination === undefined ? "" : ` with ${destination}`;
+      throw new Refusal(404, [`${named.mount}/${named.path} has no association${where}`]);
+    }
+    return { scope: { kind: "associations", keys }, reason };
+  }
+  if (uid !== undefined) return { scope: { kind: "destination", uid }, reason };
+  if (namespace === "") return { scope: { kind: "all" }, reason };
+  throw badRequest("destination is missing: to pause or resume everything is the root namespace's alone");
+}
+
+function uidOf(destination: string, namespace: string, { destinations }: PauseViews): string {
+  const name = destination.startsWith(`${TYPE}/`) ? destination.slice(TYPE.length + 1) : destination;
+  const row = destinations.byName({ namespace, type: TYPE, name });
+  if (row === undefined) throw new Refusal(404, [`there is no destination ${TYPE}/${name}`]);
+  return row.entry.value.uid;
+}
+
+/** What is paused in a namespace; that everything is paused concerns each. */
+export function pausesAnswer(
+  record: PausesRecord,
+  namespace: string,
+  { destinations, associations }: PauseViews,
+): Readonly<Record<string, unknown>> {
+  const nameOf = (uid: string): string | undefined => {
+    const found = destinations.byUid(uid)?.entry.value;
+    return found?.namespace === namespace && found.state !== "retired" ? `${TYPE}/${found.name}` : undefined;
+  };
+  const ofDestinations = Object.entries(record.destinations).flatMap(([uid, pause]) => {
+    const name = nameOf(uid);
+    return name === undefined ? [] : [[name, pause] as const];
+  });
+  const ofAssociations = Object.entries(record.associations).flatMap(([key, pause]) => {
+    const association = associations.get(key)?.entry.value;
+    const destination = association && nameOf(association.destination);
+    if (association === undefined || destination === undefined) return [];
+    const { mount, path } = association.secret;
+    return [{ destination, mount, secret_name: path, ...pause }];
+  });
+  return {
+    all: record.all,
+    destinations: Object.fromEntries(ofDestinations),
+    associations: ofAssociations,
+  };
+}
