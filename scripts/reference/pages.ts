@@ -1,7 +1,8 @@
-// Owns: which pages of docs/reference/ are generated, and from what.
+// Owns: which pages of docs/ are generated, and from what.
 import { openApiDocument } from "@keyferry/association-service";
 import { editorSchema, renderConfigurationPage } from "@keyferry/service";
 import { format } from "oxfmt";
+import { renderCliPage } from "./cli-page.ts";
 import { renderErrorsPage } from "./errors-page.ts";
 import { renderMetricsPage } from "./metrics-page.ts";
 
@@ -16,6 +17,7 @@ const PRINT_WIDTH = 110; // as .oxfmtrc.json has it: a generated file must survi
 /** Every generated page. */
 export async function generatedPages(): Promise<readonly GeneratedPage[]> {
   const sources = {
+    "docs/cli.md": renderCliPage(),
     "docs/reference/configuration.md": renderConfigurationPage(),
     "docs/reference/errors.md": renderErrorsPage(),
     "docs/reference/metrics.md": renderMetricsPage(),
