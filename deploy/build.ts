@@ -14,6 +14,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "change-detector": "apps/change-detector/src/main.ts",
   "association-service": "apps/association-service/src/main.ts",
   "azure-sink": "apps/azure-sink/src/main.ts",
+  cli: "apps/cli/src/main.ts",
   "keyvault-emulator": "packages/key-vault-emulator/src/cli.ts",
 };
 

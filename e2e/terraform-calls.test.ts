@@ -179,6 +179,14 @@ test("trap 7: a destination without associations is answered with 200 and no row
   ).toEqual([]);
 });
 
+test("trap 7: a destination that somebody deleted by hand, or that never was, has no rows either", async () => {
+  const secret = await putSecret("left-behind");
+  await applyDestination(provider, "deleted-by-hand", fieldsOf("deleted-by-hand"));
+  expect(await destroyDestination(provider, "deleted-by-hand")).toBe(204);
+  expect(await readAssociation(provider, "deleted-by-hand", secret)).toEqual([]);
+  expect(await readAssociation(provider, "never-made", secret)).toEqual([]);
+});
+
 test("trap 8: destroy removes the association and the destination while Key Vault does not answer; the secret goes later", async () => {
   await applyDestination(provider, "destroyed", fieldsOf("destroyed"));
   const secret = await putSecret("destroyed-secret");
@@ -203,6 +211,41 @@ test("trap 8: a destroy that is repeated succeeds", async () => {
   await destroyAssociation(provider, "twice", secret);
   expect(await destroyDestination(provider, "twice")).toBe(204);
   expect(await destroyDestination(provider, "twice")).toBe(204);
+});
+
+test("trap 10: vault_secrets_sync_config is patched, read as a number and a flag, and deleted", async () => {
+  const config = { disabled: false, queue_capacity: 500_000 };
+  expect(await provider.expect("PATCH", "sys/sync/config", config)).toEqual(config);
+  expect(await provider.expect("GET", "sys/sync/config")).toEqual(config);
+  expect(await provider.expect("DELETE", "sys/sync/config")).toMatchObject({ queue_capacity: 1_000_000 });
+});
+
+test("trap 11: under secret-key there is a row for each key, and keys come and go with versions", async () => {
+  const spec = { granularity: "secret-key", secret_name_template: "{{ .SecretPath }}-{{ .SecretKey }}" };
+  await applyDestination(provider, "keys", fieldsOf("keys", spec));
+  const secret = await putSecret("app", { host: "h", port: "1" });
+  const first = await applyAssociation(provider, "keys", secret);
+  expect(first.map(({ sub_key }) => sub_key)).toEqual([""]);
+  // A dropped key's row goes when its external secret does, which takes a permit of the delete budget.
+  const shown = async () => {
+    const rows = await readAssociation(provider, "keys", secret);
+    const names = [...(await liveSecrets(stack, "keys")).keys()].sort();
+    return { keys: rows.map(({ sub_key }) => sub_key), names };
+  };
+  const rowsAreWhatIsThere = (key: string) =>
+    eventually(shown, {
+      what: `a row of ${key}, and of all else that Key Vault holds`,
+      timeoutMs: 60_000,
+      until: ({ keys, names }) =>
+        keys.includes(key) &&
+        isDeepStrictEqual(
+          keys.map((one) => `app-${one}`),
+          names,
+        ),
+    });
+  expect((await rowsAreWhatIsThere("port")).keys).toEqual(["host", "port"]);
+  await putSecret("app", { port: "2", user: "u" });
+  expect((await rowsAreWhatIsThere("user")).keys).toEqual(expect.arrayContaining(["port", "user"]));
 });
 
 test("trap 11: a row has sub_key, sync_status and updated_at, which is what the provider's schema really has", async () => {

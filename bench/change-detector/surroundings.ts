@@ -1,6 +1,8 @@
 // What the detector needs around it and no more, so that nothing else takes part in the figures: OpenBao with its audit
 // file, NATS with the streams made, and the detector as a process of its own.
+import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { associationKey, type Bus, connectBus } from "@keyferry/bus";
 import { silentLogger, systemClock, systemRandom } from "@keyferry/ports";
@@ -20,15 +22,19 @@ export const SOURCE = "main";
 export const MOUNT = "secret";
 const DESTINATION = "abcdefghijklm";
 
+/** How a detector learns of changes: each alone, or by sweeps only. */
+export type Channel = "audit-file" | "audit-socket" | "gateway" | "none";
+
 interface DetectorOptions {
-  readonly hints: boolean;
+  readonly channel: Channel;
   readonly sweepIntervalS: number;
   /** A bundle to run in place of the source. */
   readonly program: string | undefined;
 }
 
-// As docs/operations.md says: left alone, V8 lets garbage grow to 128 MB before it looks at it.
-const NODE_OPTIONS = "--max-semi-space-size=8";
+// As docs/operations.md says and the image has it: left alone, V8 lets garbage grow to 128 MB before it looks at it, and
+// glibc keeps an arena for each thread.
+const SMALL = { NODE_OPTIONS: "--max-semi-space-size=4", MALLOC_ARENA_MAX: "2" };
 
 export interface Surroundings extends AsyncDisposable {
   readonly bao: OpenBaoServer;
@@ -36,10 +42,13 @@ export interface Surroundings extends AsyncDisposable {
   readonly bus: Bus;
   readonly api: VaultApi;
   startDetector(options: DetectorOptions): Promise<Service>;
+  /** The association-service with its gateway, and the API at its address. */
+  startGateway(): Promise<{ readonly service: Service; readonly api: VaultApi }>;
 }
 
 export async function openSurroundings(): Promise<Surroundings> {
-  const [bao, nats] = await Promise.all([startOpenBao(), startNats()]);
+  const socketFile = join(tmpdir(), `keyferry-bench-${randomUUID()}.sock`);
+  const [bao, nats] = await Promise.all([startOpenBao({ config: socketDevice(socketFile) }), startNats()]);
   const bus = await connectBus({
     servers: [nats.url],
     name: "bench",
@@ -57,7 +66,8 @@ export async function openSurroundings(): Promise<Surroundings> {
     nats,
     bus,
     api,
-    startDetector: (options) => startDetector(bao, nats, options),
+    startDetector: (options) => startDetector(bao, nats, { ...options, socketFile }),
+    startGateway: () => startGateway(bao, nats),
     async [Symbol.asyncDispose]() {
       await bus.close();
       await Promise.all([nats.stop(), bao.stop()]);
@@ -65,20 +75,64 @@ export async function openSurroundings(): Promise<Surroundings> {
   };
 }
 
+/** Declared whether somebody listens or not: a refused connection costs the source nothing, beside its file. */
+function socketDevice(path: string): string {
+  const options = { address: path, socket_type: "unix", skip_test: "true", elide_list_responses: "true" };
+  const lines = Object.entries(options).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+  return `audit "socket" "detector" {\n options {\n${lines.join("\n")}\n }\n}`;
+}
+
+async function startGateway(
+  bao: OpenBaoServer,
+  nats: NatsServer,
+): Promise<{ service: Service; api: VaultApi }> {
+  const healthPort = await freePort();
+  const apiPort = await freePort();
+  const configFile = join(bao.dir, "gateway.yaml");
+  const configuration = {
+    source: { name: SOURCE, address: bao.url },
+    nats: { servers: [nats.url] },
+    associationService: {
+      listen: `127.0.0.1:${healthPort}`,
+      token: "${KEYFERRY_ASSOCIATION_TOKEN}",
+      api: { listen: `127.0.0.1:${apiPort}` },
+      gateway: { enabled: true },
+    },
+  };
+  await writeFile(configFile, JSON.stringify(configuration));
+  const env = { KEYFERRY_ASSOCIATION_TOKEN: bao.rootToken };
+  const service = await startService("association-service", { configFile, healthPort, env });
+  return { service, api: new VaultApi(`http://127.0.0.1:${apiPort}`, bao.rootToken) };
+}
+
+function hintsOf(channel: Channel, auditFile: string, socketFile: string): Record<string, unknown> {
+  switch (channel) {
+    case "audit-file":
+      return { auditFile };
+    case "audit-socket":
+      return { auditSocket: { listen: `unix:${socketFile}` } };
+    case "gateway": // the association-service brings them
+    case "none":
+      return {};
+    default:
+      return channel satisfies never;
+  }
+}
+
 async function startDetector(
   bao: OpenBaoServer,
   nats: NatsServer,
-  options: DetectorOptions,
+  options: DetectorOptions & { readonly socketFile: string },
 ): Promise<Service> {
   const healthPort = await freePort();
-  const configFile = join(bao.dir, "keyferry.yaml");
+  const configFile = join(bao.dir, `detector-${healthPort}.yaml`);
   const configuration = {
     source: { name: SOURCE, address: bao.url },
     nats: { servers: [nats.url] },
     changeDetector: {
       listen: `127.0.0.1:${healthPort}`,
       token: "${KEYFERRY_DETECTOR_TOKEN}",
-      hints: options.hints ? { auditFile: bao.auditFile } : {},
+      hints: hintsOf(options.channel, bao.auditFile, options.socketFile),
       sweep: { intervalS: options.sweepIntervalS },
     },
   };
@@ -86,7 +140,7 @@ async function startDetector(
   return startService("change-detector", {
     configFile,
     healthPort,
-    env: { KEYFERRY_DETECTOR_TOKEN: bao.rootToken, NODE_OPTIONS },
+    env: { KEYFERRY_DETECTOR_TOKEN: bao.rootToken, ...SMALL },
     ...(options.program === undefined ? {} : { program: resolve(options.program) }),
   });
 }

@@ -47,6 +47,13 @@ const JOBS = {
     needsServers: () => true,
     command: (args) => [VITEST, "run", "--project", "real", ...args],
   },
+  keyferry: {
+    usage: "npm run keyferry -- COMMAND",
+    says: ["The command keyferry from this repository; `npm run keyferry -- --help` shows its own help."],
+    needsServers: () => false,
+    ownHelp: true,
+    command: (args) => [join(ROOT, "apps", "cli", "src", "main.ts"), ...args],
+  },
   "test:keyvault": {
     usage: "[TEST_VAULT_URL=https://…] npm run test:keyvault [-- VITEST ARGUMENTS]",
     says: ["The Key Vault conformance suite, against the emulator or the vault that TEST_VAULT_URL names."],
@@ -75,7 +82,7 @@ async function main([name, ...args]) {
     );
     return USAGE_EXIT;
   }
-  if (args.includes("--help") || args.includes("-h")) return print(help([job]));
+  if (job.ownHelp !== true && (args.includes("--help") || args.includes("-h"))) return print(help([job]));
 
   const nodePath = await ensureNode24();
   const env = jobEnvironment(name, nodePath);

@@ -61,6 +61,11 @@ export const CATALOGUE = {
     retry: "later",
     advice: "Grant this service's token the policy that docs/security.md prints for it.",
   },
+  "source-not-allowed": {
+    class: "client-side",
+    retry: "later",
+    advice: "Add the secret's place to the destination's allowed_sources, or remove the association.",
+  },
   "source-behind": {
     class: "external-service",
     retry: "later",
@@ -134,6 +139,12 @@ export const CATALOGUE = {
     retry: "later",
     advice: "Check DNS, the firewall and the private endpoint of the Key Vault from this host.",
   },
+  "address-prohibited": {
+    class: "client-side",
+    retry: "later",
+    advice:
+      "The name of the Key Vault or of its authority leads to an address that destinations may not have. If it is a private endpoint, allow it in the destination's allowed_ipv4_addresses or allowed_ipv6_addresses.",
+  },
   "vault-error": {
     class: "external-service",
     retry: "later",
@@ -154,7 +165,8 @@ export const CATALOGUE = {
   "vault-credential": {
     class: "client-side",
     retry: "later",
-    advice: "Check tenant_id, client_id and client_secret of the destination; the secret may have expired.",
+    advice:
+      "Check tenant_id, client_id and the credential of the destination; what Azure's code means is at https://login.microsoftonline.com/error.",
   },
   "vault-conflict": {
     class: "external-service",
@@ -173,11 +185,17 @@ export const CATALOGUE = {
     retry: "later",
     advice: "None: Azure's answer did not arrive; the vault is looked at before anything is written again.",
   },
+  drifted: {
+    class: "external-service",
+    retry: "later",
+    advice:
+      "None: the secret was changed or removed in Key Vault and is written again. If it recurs, look for who else writes there.",
+  },
   "foreign-owner": {
     class: "client-side",
     retry: "hopeless",
     advice:
-      "A secret of this name exists in Key Vault that Keyferry does not own. Rename the association's external name, or delete and purge the secret there.",
+      "A secret of this name exists in Key Vault that Keyferry does not own. Rename the association's external name, delete and purge the secret there, or let the destination take it over (policy `ownership`: adopt or overwrite).",
   },
   "name-taken": {
     class: "client-side",
@@ -210,11 +228,28 @@ export const CATALOGUE = {
     retry: "hopeless",
     advice: "Use at most 13 custom tags with names and values of at most 256 characters.",
   },
+  "settings-invalid": {
+    class: "client-side",
+    retry: "hopeless",
+    advice:
+      "Correct the custom metadata key that the message names with `bao kv metadata put`; docs/concepts.md lists the settings of a secret.",
+  },
+  "instance-mismatch": {
+    class: "client-side",
+    retry: "later",
+    advice:
+      "NATS and the source belong to two Keyferry instances, as after a copy of one of them. Point this one at its own source; or, if the other is gone for good, write its instance id to `instance/id` in Keyferry's own mount.",
+  },
   "held-for-approval": {
     class: "client-side",
     retry: "later",
     advice:
       "More deletes than the destination's budget allows: nothing was deleted. Check the source, then approve.",
+  },
+  paused: {
+    class: "client-side",
+    retry: "later",
+    advice: "None needed: somebody paused writing here. It goes on at once when it is resumed.",
   },
   "operation-aborted": {
     class: "internal",

@@ -12,6 +12,8 @@ const SERVICES: Readonly<Record<ServiceSection, string>> = {
 
 const SECTION_INTRODUCTIONS: Readonly<Record<keyof typeof SECTIONS, string>> = {
   log: "What is written to stdout, one JSON object a line.",
+  traces:
+    "Where OpenTelemetry traces go. One trace leads from the write at the source to the Key Vault version.",
   source: "The Vault or OpenBao whose secrets are kept in step.",
   nats: "The message bus; JetStream has to be enabled.",
   redis: "The sinks' working memory.",

@@ -33,11 +33,12 @@ test("the least that a service needs is enough, and everything else has its defa
   const { config, secrets } = SPLIT.changeDetector(resolved.sections);
   expect(config).toEqual({
     log: { level: "info" },
+    traces: { samplePercent: 100 },
     source: { name: "main", address: "http://127.0.0.1:8200", namespace: "", ownMount: "keyferry" },
     nats: { servers: ["nats://127.0.0.1:4222"], replicas: 1 },
     changeDetector: {
       listen: { host: "127.0.0.1", port: 9401 },
-      hints: {},
+      hints: { events: { enabled: false } },
       sweep: { intervalS: 300, pageSize: 500 },
       mounts: ["*"],
     },
@@ -89,7 +90,7 @@ test("an unknown key is answered with the known one that was meant, or with thos
   const fixes = Object.fromEntries(faults.map(({ path, fix }) => [path, fix]));
   expect(fixes["azureSink.concurency"]).toBe("Did you mean azureSink.concurrency?");
   expect(fixes["redsi"]).toBe("Did you mean redis?");
-  expect(fixes["azureSink.zzz"]).toContain("listen, token, concurrency, azure");
+  expect(fixes["azureSink.zzz"]).toContain("listen, token, auth, concurrency, azure");
 });
 
 test("a section that another service reads may be absent, unfinished or wrong", async () => {
@@ -146,6 +147,7 @@ test("an empty text is a key that is not there: absent if optional, its default,
     token: expect.anything(),
     concurrency: 16,
     azure: { requestTimeoutMs: 10_000 },
+    drift: { intervalS: 3_600 },
   });
 });
 
@@ -222,7 +224,7 @@ test("a group that is text, and a list that is a group, are told as such", async
   ]);
 });
 
-test("the detector logs in by a token or by a method with all that it needs, not by both", async () => {
+test("a service logs in by a token or by a method with all that it needs, not by both", async () => {
   const auth = async (section: Record<string, unknown>) =>
     pathsOf(await faultsOf({ ...SHARED, changeDetector: section }, "changeDetector"));
   expect(await auth({ auth: { method: "kubernetes", role: "keyferry" } })).toEqual([]);
@@ -243,4 +245,21 @@ test("a login's secret id is among the secrets, the rest in the configuration", 
   const { config, secrets } = SPLIT.changeDetector(resolved.sections);
   expect(config.changeDetector.auth).toEqual({ method: "approle", roleId: "r" });
   expect([JSON.stringify(config).includes(CANARY), secrets.secretId?.reveal()]).toEqual([false, CANARY]);
+});
+
+test("hints of people's own need a token where others than this machine can bring them, and the token is a secret", async () => {
+  const faults = async (manual: Record<string, unknown>) =>
+    pathsOf(
+      await faultsOf({ ...SHARED, changeDetector: { token: "t", hints: { manual } } }, "changeDetector"),
+    );
+  expect(await faults({})).toEqual([]);
+  expect(await faults({ listen: "[::1]:9412" })).toEqual([]);
+  expect(await faults({ listen: "0.0.0.0:9412" })).toEqual(["changeDetector.hints.manual.token"]);
+  expect(await faults({ listen: "0.0.0.0:9412", token: "x" })).toEqual([]);
+  const section = { token: "t", hints: { manual: { token: CANARY } } };
+  const resolved = resolveConfig(await raw({ ...SHARED, changeDetector: section }), "changeDetector");
+  if (resolved.kind !== "ok") throw new Error("faulty");
+  const { config, secrets } = SPLIT.changeDetector(resolved.sections);
+  expect(config.changeDetector.hints.manual).toEqual({ listen: { host: "127.0.0.1", port: 9412 } });
+  expect([JSON.stringify(config).includes(CANARY), secrets.hintToken?.reveal()]).toEqual([false, CANARY]);
 });

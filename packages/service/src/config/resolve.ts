@@ -13,6 +13,7 @@ import {
   natsSection,
   redisSection,
   sourceSection,
+  tracesSection,
 } from "./sections.ts";
 import { isTree, type Tree, valueAt } from "./tree.ts";
 
@@ -22,6 +23,7 @@ export type ServiceSection = "changeDetector" | "associationService" | "azureSin
 /** Every section of the file. */
 export const SECTIONS = {
   log: logSection,
+  traces: tracesSection,
   source: sourceSection,
   nats: natsSection,
   redis: redisSection,
@@ -34,18 +36,21 @@ export const SECTIONS = {
 const SCHEMAS = {
   changeDetector: z.object({
     log: logSection,
+    traces: tracesSection,
     source: sourceSection,
     nats: natsSection,
     changeDetector: changeDetectorSection,
   }),
   associationService: z.object({
     log: logSection,
+    traces: tracesSection,
     source: sourceSection,
     nats: natsSection,
     associationService: associationServiceSection,
   }),
   azureSink: z.object({
     log: logSection,
+    traces: tracesSection,
     source: sourceSection,
     nats: natsSection,
     redis: redisSection,
@@ -85,7 +90,9 @@ export function resolveConfig<S extends ServiceSection>(raw: RawConfig, service:
   const found = [
     ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => faultsOf(issue, keys, tree))),
     ...natsLoginFaults(tree["nats"]),
-    ...(service === "changeDetector" ? sourceLoginFaults(tree[service], service) : []),
+    ...redisModeFaults(tree["redis"]),
+    ...sourceLoginFaults(tree[service], service),
+    ...(service === "changeDetector" ? openHintFaults(tree[service]) : []),
   ];
   const told = new Set(raw.faults.map((fault) => fault.path));
   faults.push(...found.filter((fault) => !told.has(fault.path)));
@@ -132,6 +139,13 @@ function natsLoginFaults(nats: unknown): ConfigFault[] {
   return faults;
 }
 
+function redisModeFaults(redis: unknown): ConfigFault[] {
+  if (!isTree(redis) || redis["sentinels"] === undefined) return [];
+  if (redis["cluster"] === undefined) return [];
+  const fix = "Keep redis.sentinels for one primary with replicas, or redis.cluster for a Redis Cluster.";
+  return [{ path: "redis.cluster", problem: "is set beside redis.sentinels", fix }];
+}
+
 // What each method of a login needs; `kubernetes` has a file of its own.
 const LOGIN_NEEDS: Readonly<Record<string, readonly string[]>> = {
   approle: ["roleId", "secretId"],
@@ -158,6 +172,23 @@ function sourceLoginFaults(section: unknown, name: string): ConfigFault[] {
       problem: `is missing, though the method is ${String(auth["method"])}`,
       fix: "Set it.",
     }));
+}
+
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\]):/;
+
+/** Whoever reaches an open receiver of hints can make the detector read: on a network it asks for a token. */
+function openHintFaults(section: unknown): ConfigFault[] {
+  const hints = isTree(section) ? section["hints"] : undefined;
+  const manual = isTree(hints) ? hints["manual"] : undefined;
+  if (!isTree(manual) || typeof manual["listen"] !== "string" || manual["token"] !== undefined) return [];
+  if (LOOPBACK.test(manual["listen"])) return [];
+  return [
+    {
+      path: "changeDetector.hints.manual.token",
+      problem: "is missing, though others than this machine reach changeDetector.hints.manual.listen",
+      fix: "Set it, or listen on 127.0.0.1.",
+    },
+  ];
 }
 
 /** Faults section by section, as a person goes through the file; within a section as they were found. */

@@ -17,6 +17,7 @@ import {
 
 const SERVERS_MAX = 16; // more than the largest NATS cluster that anybody runs
 const MOUNTS_MAX = 1_000; // a glob covers many mounts; a list this long is a mistake
+const NAMESPACES_MAX = 100; // a glob covers many
 const DAY_S = 86_400; // slower than once a day is no longer keeping in step
 
 const caFile = (server: string) =>
@@ -79,6 +80,19 @@ export const logSection = z.strictObject({
   }).default("info"),
 });
 
+export const tracesSection = z.strictObject({
+  otlpEndpoint: serverAddress(["https", "http"], {
+    description:
+      "OpenTelemetry collector that takes traces by OTLP over HTTP, at `/v1/traces` below it. Without it no spans are made; log lines have their trace id all the same.",
+    example: "http://127.0.0.1:4318",
+    environment: "OTEL_EXPORTER_OTLP_ENDPOINT",
+  }).exactOptional(),
+  samplePercent: wholeNumber(0, 100, {
+    unit: "%",
+    description: "Share of traces that are sent. A trace is sent whole or not at all, by all services alike.",
+  }).default(100),
+});
+
 const sourceName = (value: string) =>
   /^[A-Za-z0-9_-]{1,64}$/.test(value)
     ? { kind: "ok" as const }
@@ -135,12 +149,27 @@ export const natsSection = z.strictObject({
 export const redisSection = z.strictObject({
   url: secret(
     {
-      description: "Redis's or Valkey's address; a secret, as it may hold a password. `rediss://` for TLS.",
+      description:
+        "Redis's or Valkey's address; a secret, as it may hold a password. `rediss://` for TLS. With `redis.sentinels` its host is the primary's name.",
       example: "redis://127.0.0.1:6379",
     },
     serverUrl(["redis", "rediss"], { credentials: true, path: true }),
   ),
   caFile: caFile("Redis").exactOptional(),
+  sentinels: list(serverAddress(["redis", "rediss"], { description: "A Sentinel's address." }), SERVERS_MAX, {
+    description:
+      "Sentinels to ask for the primary. The host in `redis.url` is then the primary's name there (`redis://mymaster`); user, password and TLS of `redis.url` are for the primary.",
+    example: "[redis://127.0.0.1:26379]",
+  }).exactOptional(),
+  sentinelPassword: secret({
+    description: "Password of the Sentinels, if they ask for one.",
+    example: "${REDIS_SENTINEL_PASSWORD}",
+  }).exactOptional(),
+  cluster: list(serverAddress(["redis", "rediss"], { description: "A node's address." }), SERVERS_MAX, {
+    description:
+      "Nodes of a Redis Cluster to find the others by, beside the one in `redis.url`, whose user, password and TLS are for all of them.",
+    example: "[redis://127.0.0.1:7001]",
+  }).exactOptional(),
 });
 
 export const changeDetectorSection = z.strictObject({
@@ -171,6 +200,37 @@ export const changeDetectorSection = z.strictObject({
           }),
         })
         .exactOptional(),
+      events: z
+        .strictObject({
+          enabled: flag({
+            description:
+              "Follow the event stream of Vault Enterprise (1.16 or newer). OpenBao and Vault Community have none.",
+          }).default(false),
+          namespaces: list(text({ description: "A glob." }), NAMESPACES_MAX, {
+            description:
+              "Globs over namespaces below the source's own whose events are followed too, as `team-*`.",
+          }).exactOptional(),
+          redirectHosts: list(text({ description: "A host and port." }), SERVERS_MAX, {
+            description:
+              "Nodes (`host:port`) that a standby may send the stream to, besides the source's address. The token goes nowhere else.",
+            example: "[vault-0.example:8200, vault-1.example:8200]",
+          }).exactOptional(),
+        })
+        .prefault({}),
+      manual: z
+        .strictObject({
+          listen: listenAddress({
+            description:
+              "Where hints of your own are taken by HTTP: `POST /` with `mount` and `path`. Loopback by default, as it speaks plain HTTP.",
+            example: "127.0.0.1:9412",
+          }).prefault("127.0.0.1:9412"),
+          token: secret({
+            description:
+              "What a caller has to send as `Authorization: Bearer …`. Needed where `listen` is not a loopback address.",
+            example: "${KEYFERRY_HINT_TOKEN}",
+          }).exactOptional(),
+        })
+        .exactOptional(),
     })
     .prefault({}),
   sweep: z
@@ -196,7 +256,8 @@ const percent = (facts: { description: string }) => wholeNumber(0, 100, { ...fac
 
 export const associationServiceSection = z.strictObject({
   listen: probesAt(9402),
-  token: sourceToken("KEYFERRY_ASSOCIATION_TOKEN", "association-service"),
+  token: sourceToken("KEYFERRY_ASSOCIATION_TOKEN", "association-service").exactOptional(),
+  auth: sourceLogin("KEYFERRY_ASSOCIATION_SECRET_ID"),
   api: z
     .strictObject({
       listen: listenAddress({
@@ -230,6 +291,10 @@ export const associationServiceSection = z.strictObject({
       }).exactOptional(),
     })
     .prefault({}),
+  connectionCheck: choice(["refuse", "warn", "off"], {
+    description:
+      "What follows when a destination is written and a sink finds that its connection does not work. `refuse`: 400 where the credential or the tenant is certainly wrong, a warning in the answer for anything else; `warn`: warnings only; `off`: nobody looks.",
+  }).default("refuse"),
   settle: z
     .strictObject({
       intervalS: wholeNumber(1, DAY_S, {
@@ -260,7 +325,8 @@ export const associationServiceSection = z.strictObject({
 
 export const azureSinkSection = z.strictObject({
   listen: probesAt(9403),
-  token: sourceToken("KEYFERRY_SINK_TOKEN", "azure-sink"),
+  token: sourceToken("KEYFERRY_SINK_TOKEN", "azure-sink").exactOptional(),
+  auth: sourceLogin("KEYFERRY_SINK_SECRET_ID"),
   concurrency: wholeNumber(1, 256, {
     unit: "writes",
     description:
@@ -272,6 +338,11 @@ export const azureSinkSection = z.strictObject({
         description:
           "Client secret for destinations that name no credential of their own. Better none: use workload identity.",
         environment: "AZURE_CLIENT_SECRET",
+      }).exactOptional(),
+      federatedTokenFile: filePath(false, {
+        description:
+          "File with the platform's token (a projected service account token) that is exchanged for one of Azure: for destinations with `credential` workload-identity. Read again for each exchange.",
+        environment: "AZURE_FEDERATED_TOKEN_FILE",
       }).exactOptional(),
       requestTimeoutMs: wholeNumber(1_000, 60_000, {
         unit: "ms",
@@ -291,6 +362,15 @@ export const azureSinkSection = z.strictObject({
           }),
         })
         .exactOptional(),
+    })
+    .prefault({}),
+  drift: z
+    .strictObject({
+      intervalS: wholeNumber(60, 7 * DAY_S, {
+        unit: "s",
+        description:
+          "From one look at a whole Key Vault to the next, by one sink per destination. A look is one call for each 25 secrets of the vault.",
+      }).default(3_600),
     })
     .prefault({}),
 });

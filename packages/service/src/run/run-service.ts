@@ -11,6 +11,7 @@ import { type HealthServer, startHealthServer } from "../health/health-server.ts
 import { ReadinessBoard } from "../health/readiness.ts";
 import { createLogger } from "../log/logger.ts";
 import { createMetrics } from "../metrics/metrics.ts";
+import { exportSpans } from "../traces/export-spans.ts";
 import { VERSION } from "../version.ts";
 import { Closers } from "./closers.ts";
 import { helpText, parseCommandLine } from "./command-line.ts";
@@ -103,6 +104,16 @@ async function startParts<S extends ServiceSection>(
   { listen, config, secrets, rereadSecrets }: LoadedConfig<S>,
   { logger, closers, signal }: Life,
 ): Promise<void> {
+  const { otlpEndpoint, samplePercent } = config.traces;
+  if (otlpEndpoint !== undefined) {
+    const flush = exportSpans({
+      endpoint: otlpEndpoint,
+      samplePercent,
+      service: definition.name,
+      version: VERSION,
+    });
+    closers.add("traces", flush);
+  }
   const metrics = createMetrics({ service: definition.name, version: VERSION, processFigures: true });
   const readiness = new ReadinessBoard();
   readiness.addCheck("start", () => ({ kind: "waiting", why: "the service is starting" }));

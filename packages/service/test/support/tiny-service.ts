@@ -26,16 +26,16 @@ await runService({
     onShutdown("commands", () => commands.close());
     commands.on("line", (line) => {
       if (line === "connect") isConnected = true;
-      if (line === "throw") throw new Error(`nobody catches ${secrets.token.reveal()}`);
-      if (line === "reject") void Promise.reject(new Error(`nobody catches ${secrets.token.reveal()}`));
+      if (line === "throw") throw new Error(`nobody catches ${secrets.token?.reveal()}`);
+      if (line === "reject") void Promise.reject(new Error(`nobody catches ${secrets.token?.reveal()}`));
       if (line === "hang") onShutdown("hanging", () => new Promise(() => undefined));
       if (line === "fail") onShutdown("failing", () => Promise.reject(new Error("cannot close")));
       if (line === "reread")
-        void rereadSecrets().then((again) => logger.info({ bytes: again.token.sizeBytes }, "reread"));
+        void rereadSecrets().then((again) => logger.info({ bytes: again.token?.sizeBytes }, "reread"));
       logger.info({ line }, "told");
     });
     logger.info(
-      { concurrency: config.azureSink.concurrency, secrets, token: secrets.token.reveal() },
+      { concurrency: config.azureSink.concurrency, secrets, token: secrets.token?.reveal() },
       "configured",
     );
     const mode = process.env["TINY_START"];

@@ -55,6 +55,19 @@ export class OpenBaoOperator {
     return await this.isReady();
   }
 
+  /** Takes the next steps towards being another server's standby, and says whether it is one that serves. */
+  async bringUpStandby(): Promise<boolean> {
+    const { body: health } = await this.#call("GET", "sys/health");
+    const keys = await this.#readKeys();
+    if (keys === undefined) throw new Error(`${this.#keysFile} of the server to join is missing`);
+    if (health["initialized"] === true && health["sealed"] === true) {
+      await this.#expect(200, "PUT", "sys/unseal", { key: keys.unsealKey });
+      return false;
+    }
+    if (health["sealed"] !== false || health["standby"] !== true) return false;
+    return (await this.#call("GET", "sys/mounts", undefined, this.#rootToken)).status === 200;
+  }
+
   async #initialise(): Promise<void> {
     const body = await this.#expect(200, "PUT", "sys/init", { secret_shares: 1, secret_threshold: 1 });
     const keys = body["keys_base64"];

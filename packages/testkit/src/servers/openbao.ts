@@ -26,6 +26,8 @@ export interface OpenBaoOptions {
   readonly auditFile?: string;
   /** More configuration in HCL, e.g. another audit device. */
   readonly config?: string;
+  /** A persistent server whose cluster this one joins as a standby; it has that one's root token and data. */
+  readonly joins?: OpenBaoServer;
 }
 
 export class OpenBaoServer extends Server {
@@ -50,18 +52,23 @@ export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBa
   const folder = await openServerFolder("openbao", options.dir);
   const logFile = options.logFile ?? join(folder.path, "openbao.log");
   const auditFile = options.auditFile ?? join(folder.path, "audit.log");
-  const rootToken = options.rootToken ?? ROOT_TOKEN;
-  const persistent = options.persistent === true;
+  const { joins } = options;
+  const rootToken = joins?.rootToken ?? options.rootToken ?? ROOT_TOKEN;
+  const persistent = options.persistent === true || joins !== undefined;
   return await launch(folder, options.port !== undefined, async () => {
     const port = options.port ?? (await freePort());
     const configFile = join(folder.path, "openbao.hcl");
     const stanzas = [auditStanza(auditFile), options.config ?? ""];
-    if (persistent) stanzas.push(await raftStanzas(folder.path, port));
+    if (persistent) stanzas.push(await raftStanzas(folder.path, port, joins?.url));
     await writeFile(configFile, stanzas.join("\n"));
     const args = persistent ? ["server", `-config=${configFile}`] : devArguments(configFile, port, rootToken);
     const backend = await chooseBackend({ name: "openbao", server: "bao", args, dir: folder.path, logFile });
-    const operator = new OpenBaoOperator(`http://127.0.0.1:${port}`, folder.path, rootToken);
-    const probe = async () => (persistent ? await operator.bringUp() : await operator.isReady());
+    // The keys of a cluster lie in the folder of the server that made it.
+    const operator = new OpenBaoOperator(`http://127.0.0.1:${port}`, joins?.dir ?? folder.path, rootToken);
+    const probe = async () => {
+      if (joins !== undefined) return await operator.bringUpStandby();
+      return persistent ? await operator.bringUp() : await operator.isReady();
+    };
     return new OpenBaoServer(
       { name: "openbao", backend, folder, logFile, ports: [port], probe },
       { port, rootToken, auditFile },
@@ -93,14 +100,15 @@ function auditStanza(auditFile: string): string {
 }`;
 }
 
-async function raftStanzas(dir: string, port: number): Promise<string> {
+async function raftStanzas(dir: string, port: number, leaderUrl: string | undefined): Promise<string> {
   const data = join(dir, "raft");
   await mkdir(data, { recursive: true });
   const clusterPort = await freePort();
   return `storage "raft" {
   path                   = ${JSON.stringify(data)}
-  node_id                = "keyferry"
+  node_id                = "keyferry-${port}"
   performance_multiplier = 1
+${leaderUrl === undefined ? "" : `  retry_join { leader_api_addr = ${JSON.stringify(leaderUrl)} }`}
 }
 listener "tcp" {
   address         = "127.0.0.1:${port}"

@@ -20,6 +20,8 @@ export interface RedisOptions {
   readonly dir?: string;
   /** By default `redis.log` in the folder. */
   readonly logFile?: string;
+  /** Runs as a Sentinel by this file, which says everything, `port` and `dir` included; other options have no effect. */
+  readonly sentinelFile?: string;
   /** More of `redis-server`'s options, e.g. `["--maxmemory", "2mb"]`; they win over the kit's. */
   readonly args?: readonly string[];
 }
@@ -43,7 +45,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const logFile = options.logFile ?? join(folder.path, "redis.log");
   return await launch(folder, options.port !== undefined, async () => {
     const port = options.port ?? (await freePort());
-    const args = await redisArguments(options, port, join(folder.path, "data"));
+    const { sentinelFile } = options;
+    const args =
+      sentinelFile === undefined
+        ? await redisArguments(options, port, join(folder.path, "data"))
+        : [sentinelFile, "--sentinel"];
     const backend = await chooseBackend({
       name: "redis",
       server: "redis-server",

@@ -40,6 +40,10 @@ export interface StackOptions {
   readonly sweepIntervalS?: number;
   readonly settleIntervalS?: number;
   readonly ports?: { readonly api?: number };
+  /** An OpenTelemetry collector that takes the services' traces. */
+  readonly otlpEndpoint?: string;
+  /** The services log in by AppRole, with leases of so many seconds, in place of being given tokens. */
+  readonly loginLeaseS?: number;
   /** Makes the mount my-kv; `npm start` leaves that to its demonstration. */
   readonly makeMount?: boolean;
 }
@@ -176,29 +180,30 @@ async function writeConfiguration(
 ): Promise<string> {
   const root = new VaultApi(openbao.url, openbao.rootToken);
   if (options.makeMount ?? true) await root.mountKv2(STACK_MOUNT);
-  const tokenFiles = await writeTokens(options.dir, root);
+  const entries = await writeEntries(options, root);
   const listen = (name: ServiceName): string => `127.0.0.1:${healthPorts[name]}`;
   const configuration = {
     log: { level: options.logLevel ?? "info" },
+    ...(options.otlpEndpoint === undefined ? {} : { traces: { otlpEndpoint: options.otlpEndpoint } }),
     source: { name: "main", address: openbao.url },
     nats: { servers: [nats.url] },
     redis: { url: redis.url },
     changeDetector: {
       listen: listen("change-detector"),
-      token: `file:${tokenFiles["change-detector"]}`,
+      ...entries["change-detector"],
       hints: { auditFile: openbao.auditFile },
       sweep: { intervalS: options.sweepIntervalS ?? 300 },
     },
     associationService: {
       listen: listen("association-service"),
-      token: `file:${tokenFiles["association-service"]}`,
+      ...entries["association-service"],
       api: { listen: `127.0.0.1:${apiPort}` },
       gateway: { enabled: true },
       settle: { intervalS: options.settleIntervalS ?? 60 },
     },
     azureSink: {
       listen: listen("azure-sink"),
-      token: `file:${tokenFiles["azure-sink"]}`,
+      ...entries["azure-sink"],
       azure: { caFile: keyVault.caFile, emulator: { address: `127.0.0.1:${keyVault.port}` } },
     },
   };
@@ -208,16 +213,28 @@ async function writeConfiguration(
   return configFile;
 }
 
-async function writeTokens(dir: string, root: VaultApi): Promise<Record<ServiceName, string>> {
-  const files: Partial<Record<ServiceName, string>> = {};
+/** For each service the keys by which it gets into the source. */
+async function writeEntries(
+  { dir, loginLeaseS }: StackOptions,
+  root: VaultApi,
+): Promise<Record<ServiceName, Readonly<Record<string, unknown>>>> {
+  const entries: Partial<Record<ServiceName, Readonly<Record<string, unknown>>>> = {};
   await mkdir(join(dir, "tokens"), { recursive: true, mode: 0o700 });
+  if (loginLeaseS !== undefined) await root.expect("POST", "sys/auth/approle", { type: "approle" });
   for (const name of SERVICE_NAMES) {
     const policy = await readFile(join(POLICIES, `${name}.hcl`), "utf8");
     const file = join(dir, "tokens", name);
-    await writeFile(file, `${await root.tokenFor(`keyferry-${name}`, policy)}\n`, { mode: 0o600 });
-    files[name] = file;
+    const write = (secret: string): Promise<void> => writeFile(file, `${secret}\n`, { mode: 0o600 });
+    if (loginLeaseS === undefined) {
+      await write(await root.tokenFor(`keyferry-${name}`, policy));
+      entries[name] = { token: `file:${file}` };
+    } else {
+      const { roleId, secretId } = await root.appRoleFor(`keyferry-${name}`, policy, loginLeaseS);
+      await write(secretId);
+      entries[name] = { auth: { method: "approle", roleId, secretId: `file:${file}` } };
+    }
   }
-  return files as Record<ServiceName, string>;
+  return entries as Record<ServiceName, Readonly<Record<string, unknown>>>;
 }
 
 function logFileOf(dir: string, name: string): string {

@@ -69,6 +69,20 @@ export class VaultApi {
     return token;
   }
 
+  /** Writes a policy and an AppRole role with it alone; its tokens have leases of so many seconds. */
+  async appRoleFor(
+    name: string,
+    policy: string,
+    leaseS: number,
+  ): Promise<{ readonly roleId: string; readonly secretId: string }> {
+    await this.expect("PUT", `sys/policies/acl/${name}`, { policy });
+    const role = `auth/approle/role/${name}`;
+    await this.expect("POST", role, { token_policies: [name], token_ttl: `${leaseS}s` });
+    const { role_id: roleId } = await this.expect("GET", `${role}/role-id`);
+    const { secret_id: secretId } = await this.expect("POST", `${role}/secret-id`, {});
+    return { roleId: String(roleId), secretId: String(secretId) };
+  }
+
   /** Writes a secret's next version and gives its number. */
   async putSecret(mount: string, path: string, data: Readonly<Record<string, unknown>>): Promise<number> {
     const { version } = await this.expect("POST", `${mount}/data/${path}`, { data });
