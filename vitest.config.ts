@@ -12,7 +12,11 @@ export default defineConfig({
         test: {
           name: "unit",
           sequence: { groupOrder: 0 },
-          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: [
+            "{packages,apps}/*/src/**/*.test.ts",
+            "{simulator,chaos,bench}/src/**/*.test.ts",
+            "{scripts,deploy}/**/*.test.ts",
+          ],
           pool: "threads",
           isolate: false,
           testTimeout: 10_000,
@@ -23,7 +27,11 @@ export default defineConfig({
         test: {
           name: "real",
           sequence: { groupOrder: 1 },
-          include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "e2e/**/*.test.ts"],
+          include: [
+            "{packages,apps}/*/test/**/*.test.ts",
+            "{simulator,chaos,bench}/test/**/*.test.ts",
+            "e2e/**/*.test.ts",
+          ],
           pool: "forks",
           maxWorkers: 2,
           testTimeout: 120_000,

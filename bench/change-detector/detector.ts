@@ -2,7 +2,7 @@
 // costs in calls, seconds and memory, and how long a standby takes to go on after a kill.
 //
 //   node bench/change-detector/detector.ts [--part latency|sweep|hand-over|all] [--secrets 10000] [--rate 20] [--seconds 15]
-//     [--program dist/change-detector/main.mjs] [--json]
+//     [--channels audit-file,audit-socket,gateway] [--program dist/change-detector/main.mjs] [--json]
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -21,6 +21,7 @@ import {
 const { values: options } = parseArgs({
   options: {
     part: { type: "string", default: "all" },
+    channels: { type: "string", default: "audit-file,audit-socket,gateway" },
     secrets: { type: "string", default: "10000" },
     rate: { type: "string", default: "20" },
     seconds: { type: "string", default: "15" },
@@ -272,7 +273,10 @@ async function main(): Promise<void> {
   if (wants("latency")) {
     figures.latencies = [];
     await using surroundings = await openSurroundings();
-    for (const channel of CHANNELS) figures.latencies.push(await latency(surroundings, channel));
+    const wanted = options.channels.split(",");
+    for (const channel of CHANNELS.filter((each) => wanted.includes(each))) {
+      figures.latencies.push(await latency(surroundings, channel));
+    }
   }
   if (wants("sweep")) {
     await using surroundings = await openSurroundings();

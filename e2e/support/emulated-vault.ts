@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { request } from "node:https";
 import type { Stack } from "@keyferry/testkit";
 
 // The oracle of the end-to-end tests: what lies in the emulated Key Vault, and every effect that got it there.
@@ -45,4 +47,35 @@ export async function counters(stack: Stack): Promise<Readonly<Record<string, un
 export async function effects(stack: Stack, vault: string): Promise<readonly Effect[]> {
   const answer = (await stack.keyVault.control("GET", `log?vault=${vault}`)) as { effects: Effect[] };
   return answer.effects;
+}
+
+/** Writes a secret as somebody else would, with a token and over the data plane. */
+export async function writeByHand(stack: Stack, vault: string, name: string, value: string): Promise<void> {
+  const { token } = (await stack.keyVault.control("POST", "token", {})) as { token: string };
+  const host = `${vault}.vault.azure.net`;
+  const ca = await readFile(stack.keyVault.caFile);
+  const body = JSON.stringify({ value });
+  await new Promise<void>((resolve, reject) => {
+    const call = request(
+      {
+        host: "127.0.0.1",
+        port: stack.keyVault.port,
+        servername: host,
+        ca,
+        method: "PUT",
+        path: `/secrets/${name}?api-version=7.4`,
+        headers: { Host: host, Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      },
+      (answer) => {
+        answer.resume();
+        answer.on("end", () =>
+          answer.statusCode === 200
+            ? resolve()
+            : reject(new Error(`the vault answered ${answer.statusCode}`)),
+        );
+      },
+    );
+    call.on("error", reject);
+    call.end(body);
+  });
 }

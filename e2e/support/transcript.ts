@@ -1,29 +1,32 @@
 // Owns: what differs between two runs of one command, replaced: so that transcripts can be kept. Pure.
 import type { Stack } from "@keyferry/testkit";
 
+// Each in turn. Columns are as wide as what was replaced, so blanks are made equal first.
+const REPLACED: readonly (readonly [RegExp, string])[] = [
+  [/(?<=\S) {2,}/g, "  "],
+  // How far long work was when somebody looked.
+  [/^\d+ of \d+ {2}\D.*\n/gm, ""],
+  [/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/g, "<time>"],
+  [/\b(?:\d+(?:ms|d|h|m|s) ?){1,2} ago\b/g, "<ago>"],
+  [/(?<= {2})\d+(?:ms|s)(?= {2})/g, "<latency>"],
+  [
+    /"(clock_off_ms|took_ms|latency_ms|sequence|event_sequence|consumed_sequence|messages|mounts)": -?\d+/g,
+    '"$1": "<number>"',
+  ],
+  [/\(event \d+\)/g, "(event <number>)"],
+  [/\((?:hint|asked|sweep)\)|(?<=ago> by )(?:hint|asked|sweep)/g, "<cause>"],
+  [/\b[0-9a-f]{32}\b/g, "<id>"],
+  [/\b(?=[a-z]*[2-7])[a-z2-7]{26}\b/g, "<id>"],
+  [/\b(?=[a-z]*[2-7])[a-z2-7]{20}\b/g, "<id>"],
+  [/\b[0-9a-f]{8}\b(?= |")/g, "<id>"],
+];
+
 /** The text without times, ids, ages and addresses. */
 export function normalised(text: string, stack: Pick<Stack, "vault" | "openbao" | "dir">): string {
-  return (
-    text
-      .replaceAll(stack.dir, "<folder>")
-      .replaceAll(stack.vault.address, "<address>")
-      .replaceAll(stack.openbao.url, "<vault>")
-      .replaceAll(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/g, "<time>")
-      .replaceAll(/\b(?:\d+(?:d|h|m|s|ms)(?: |\b)){1,2}ago\b/g, "<ago>")
-      .replaceAll(/(?<=  |"latency_ms": )\d+(?:ms|s)?(?=  -\n|  -$|,\n)/g, (number) =>
-        /^\d+$/.test(number) && !text.includes("latency_ms") ? number : "<latency>",
-      )
-      .replaceAll(/\b[0-9a-f]{32}\b/g, "<id>")
-      .replaceAll(/\b(?=[a-z]*[2-7])[a-z2-7]{20}\b/g, "<id>")
-      .replaceAll(/\b(?=[a-z]*[2-7])[a-z2-7]{26}\b/g, "<id>")
-      .replaceAll(/\b[0-9a-f]{8}\b(?=\s|")/g, "<id>")
-      .replaceAll(/kv_[0-9a-f]{8}/g, "<accessor>")
-      .replaceAll(
-        /"(clock_off_ms|took_ms|sequence|event_sequence|consumed_sequence|messages)": -?\d+/g,
-        '"$1": "<number>"',
-      )
-      .replaceAll(/\(event \d+\)/g, "(event <number>)")
-      // Columns are as wide as what was replaced.
-      .replaceAll(/(?<=\S) {2,}/g, "  ")
-  );
+  let replaced = text
+    .replaceAll(stack.dir, "<folder>")
+    .replaceAll(stack.vault.address, "<address>")
+    .replaceAll(stack.openbao.url, "<vault>");
+  for (const [pattern, by] of REPLACED) replaced = replaced.replaceAll(pattern, by);
+  return replaced;
 }

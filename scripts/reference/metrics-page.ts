@@ -1,7 +1,7 @@
 // Owns: docs/reference/metrics.md, from the metrics that the services register.
 import type { MetricFacts, Metrics } from "@keyferry/service";
 import { silentLogger } from "@keyferry/ports";
-import { createEvents } from "@keyferry/association-service";
+import { createEvents, createFigures } from "@keyferry/association-service";
 import { sinkMetrics } from "@keyferry/azure-sink";
 import { createDetectorMetrics } from "@keyferry/change-detector";
 
@@ -40,6 +40,7 @@ export function renderMetricsPage(): string {
   const rows: Row[] = [];
   createDetectorMetrics(listing("change-detector", rows));
   createEvents(silentLogger, listing("association-service", rows));
+  createFigures(listing("association-service", rows));
   sinkMetrics(listing("azure-sink", rows));
   const lines = rows.map(({ service, kind, name, labels, help }) => {
     const shown = labels.map((label) => `\`${label}\``).join(", ");

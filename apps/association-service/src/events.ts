@@ -3,12 +3,19 @@
 
 import type { SyncCommand } from "@keyferry/contracts";
 import type { Logger } from "@keyferry/ports";
-import type { CounterMetric, GaugeMetric, Metrics } from "@keyferry/service";
+import {
+  type CounterMetric,
+  type GaugeMetric,
+  type HistogramMetric,
+  LATENCY_BUCKETS_S,
+  type Metrics,
+} from "@keyferry/service";
 import type { PauseScope } from "./pauses/pause-store.ts";
 
 const METRICS = {
   commands: "keyferry_association_commands_total",
   resolutions: "keyferry_association_resolutions_total",
+  eventToCommand: "keyferry_association_event_to_command_seconds",
   casLost: "keyferry_association_cas_lost_total",
   asked: "keyferry_association_looks_asked_total",
   permits: "keyferry_association_permits_total",
@@ -25,6 +32,8 @@ export type ResolutionKind = "published" | "unchanged" | "asked" | "none" | "beh
 export interface ServiceEvents {
   commandPublished(command: SyncCommand, facts: { sequence: number; lane: string; why: string }): void;
   resolved(kind: ResolutionKind): void;
+  /** Every command that an event asks for is published, `ageMs` after the event was. */
+  eventResolved(ageMs: number): void;
   casLost(
     what: "command" | "association" | "destination" | "budget" | "epoch" | "pauses" | "rule" | "approval",
   ): void;
@@ -95,6 +104,7 @@ export function createEvents(logger: Logger, metrics: Metrics): ServiceEvents {
       const { destination, association, secretKey, op } = command;
       logger.info({ destination, association, secretKey, op, lane, why, sequence }, "command published");
     },
+    eventResolved: (ageMs) => meters.eventToCommand.observe({}, Math.max(0, ageMs) / 1_000),
     resolved: (kind) => meters.resolutions.add({ kind }),
     casLost(what) {
       meters.casLost.add({ what });
@@ -149,6 +159,7 @@ export function createEvents(logger: Logger, metrics: Metrics): ServiceEvents {
 interface Meters {
   readonly commands: CounterMetric<"op" | "lane" | "why">;
   readonly resolutions: CounterMetric<"kind">;
+  readonly eventToCommand: HistogramMetric<never>;
   readonly casLost: CounterMetric<"what">;
   readonly asked: CounterMetric<"why">;
   readonly permits: CounterMetric<"decision">;
@@ -170,6 +181,11 @@ function createMeters(metrics: Metrics): Meters {
       name: METRICS.resolutions,
       help: "Looks at a (destination, secret), by what became of them",
       labels: ["kind"],
+    }),
+    eventToCommand: metrics.histogram({
+      name: METRICS.eventToCommand,
+      help: "From an event's publication to the last of the commands that it asks for",
+      buckets: LATENCY_BUCKETS_S,
     }),
     casLost: metrics.counter({
       name: METRICS.casLost,

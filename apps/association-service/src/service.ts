@@ -13,6 +13,7 @@ import { CredentialStore } from "./destinations/credential-store.ts";
 import { Retirement } from "./destinations/retirement.ts";
 import { EpochKeeper } from "./epoch/epoch-keeper.ts";
 import { createEvents, type ServiceEvents } from "./events.ts";
+import { createFigures, keepFigures } from "./figures/figures.ts";
 import { createApiParts } from "./gateway/api-parts.ts";
 import { unavailable } from "./gateway/refusal.ts";
 import type { ApiParts } from "./gateway/call.ts";
@@ -21,6 +22,7 @@ import { createApiServer, listenOn } from "./gateway/server.ts";
 import { addPassThrough } from "./passthrough/passthrough.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import type { DoctorSource } from "./operations/doctor/gather-facts.ts";
+import { statusOfPair } from "./operations/pairs.ts";
 import { OperationRunner } from "./operations/replay/operation-runner.ts";
 import { Approvals } from "./permits/approvals.ts";
 import { HoldingPairs } from "./permits/holding-pairs.ts";
@@ -154,6 +156,20 @@ export async function start(context: Context): Promise<void> {
     clock,
     logger,
   });
+  const figuring = keepFigures(
+    {
+      figures: createFigures(context.metrics),
+      pairs: operations.pairs,
+      statusOf: statusOfPair,
+      destinationCount: () =>
+        tables.destinations.all().filter(({ entry }) => entry.value.state !== "retired").length,
+      letters: bus.deadLetters,
+      clock,
+      logger,
+    },
+    signal,
+  );
+  context.onShutdown("figures", () => figuring);
   const working = runner.run(signal);
   context.onShutdown("operations", () => working);
   await patiently("the source, to make Keyferry's own mount", () =>
@@ -266,7 +282,16 @@ function createResolver(
     events,
   });
   const source = config.source.name;
-  return new Resolver({ bus, source, destinations, rules, permits, epoch: () => epochs.current, clock, events });
+  return new Resolver({
+    bus,
+    source,
+    destinations,
+    rules,
+    permits,
+    epoch: () => epochs.current,
+    clock,
+    events,
+  });
 }
 
 interface Resolving {
@@ -300,6 +325,7 @@ async function startResolving(
       destinations,
       rules,
       ruledPairs,
+      clock,
       events,
     }),
   );

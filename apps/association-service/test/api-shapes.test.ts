@@ -165,7 +165,7 @@ describe("the next writes of a destination", () => {
       { granularity: "secret-key", secret_name_template: "x" },
       /reference to the secret key/,
     ],
-    ["networking options that are not built", { allowed_ports: "99999" }, /allowed_ports is not supported/],
+    ["a port that is none", { allowed_ports: "99999" }, /^allowed_ports has an entry that is no port/],
   ])("%s: refused with 400", async (_what, fields, message) => {
     const answer = await world.call("PUT", "sys/sync/destinations/azure-kv/wrong", {
       ...CONNECTION,

@@ -1,4 +1,5 @@
 // The gateway for development in front of a real OpenBao, and the methods that Node's parser refuses.
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import type { Hint } from "@keyferry/contracts";
 import { eventually } from "@keyferry/testkit";
@@ -107,6 +108,20 @@ describe("list-verb", () => {
     const text = await exchange([`LIST /v1/${"x".repeat(70_000)}`], () => false).catch(() => "");
     expect(statuses(text).filter((status) => status !== "400")).toEqual([]);
     expect((await world.call("GET", "sys/activation-flags")).status).toBe(200);
+  });
+});
+
+describe("gateway-in-the-path", () => {
+  test("gateway-in-the-path: unless it is asked for, nothing that is not ours passes, and the source is not called", async () => {
+    await using plain = await startWorld({ servers: { bao: world.bao, nats: world.nats } });
+    await world.write("not-passed");
+    const audited = async () => (await readFile(world.bao.auditFile, "utf8")).split("secret/data/").length;
+    const before = await audited();
+    for (const [method, body] of [["GET", undefined], ["PUT", { data: { a: "1" } }], ["DELETE", undefined]] as const) {
+      const answer = await plain.call(method, "secret/data/not-passed", body);
+      expect(answer.status).toBe(404);
+    }
+    expect(await audited()).toBe(before);
   });
 });
 

@@ -9,6 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
+const MERGE = { headers: { "content-type": "application/merge-patch+json" } };
 const urlOf = (name: string) => `sys/sync/destinations/azure-kv/${name}`;
 // A vault of its own for each, as one name can't be taken twice.
 const uriOf = (name: string) => `https://kv-${name}.vault.azure.net`;
@@ -24,6 +25,53 @@ test("trap 1: OpenBao's version opens every gate, so networking and identity fie
   expect(Number(String(status.body["version"]).split(".")[0])).toBeGreaterThanOrEqual(2);
   const answer = await put("trap-1", { allowed_ports: [], identity_token_ttl: 0, identity_token_key: "" });
   expect(answer.status).toBe(200);
+});
+
+test("trap 1: networking fields come back as sent, numbers as numbers, and a PUT without them takes them away", async () => {
+  const networking = {
+    disable_strict_networking: true,
+    allowed_ipv4_addresses: ["10.1.2.0/24"],
+    allowed_ipv6_addresses: ["fd00::/8"],
+    allowed_ports: [443, 8443],
+  };
+  expect(details((await put("trap-1n", networking)).data)).toMatchObject(networking);
+  const again = details((await put("trap-1n")).data);
+  for (const name of Object.keys(networking)) expect(again).not.toHaveProperty(name);
+});
+
+test("trap 10: the life of an identity token comes back as a number, and its audience is masked as Vault masks it", async () => {
+  const answer = await put("trap-10w", {
+    client_secret: undefined,
+    identity_token_audience: "api://AzureADTokenExchange",
+    identity_token_ttl: "30m",
+  });
+  expect(details(answer.data)).toMatchObject({ identity_token_ttl: 1800, identity_token_audience: "*****" });
+});
+
+test("trap 2: what Terraform does not know is not taken away by what it leaves out", async () => {
+  const own = {
+    ownership: "adopt",
+    on_delete: "retain",
+    hand_edits: "repair",
+    version_per_version: false,
+    rate_group: "west",
+    delete_guard_minimum: 3,
+    delete_guard_hourly_percent: 5,
+    delete_guard_daily_percent: 20.5,
+    source_role: "team-a",
+    allowed_sources: ["secret/team-a"],
+  };
+  expect(options((await put("trap-2x", own)).data)).toMatchObject(own);
+  expect(options((await put("trap-2x")).data)).toMatchObject(own);
+  const emptied = await world.call(
+    "PATCH",
+    urlOf("trap-2x"),
+    { ownership: null, allowed_sources: "" },
+    MERGE,
+  );
+  expect(options(emptied.data)).not.toHaveProperty("ownership");
+  expect(options(emptied.data)).not.toHaveProperty("allowed_sources");
+  expect(options(emptied.data)).toMatchObject({ on_delete: "retain" });
 });
 
 test("trap 2: what a PUT omits goes back to its default, but the secret stays", async () => {

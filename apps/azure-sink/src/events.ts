@@ -1,4 +1,4 @@
-import type { DriftReport, Intent, Outcome, SyncCommand } from "@keyferry/contracts";
+import type { DriftReport, Intent, Lane, Outcome, SyncCommand } from "@keyferry/contracts";
 import type { Logger } from "@keyferry/ports";
 import type { LateFinding } from "./apply/judge-late.ts";
 import type { SinkMetrics } from "./metrics.ts";
@@ -31,6 +31,8 @@ export interface SinkEvents {
   }): void;
   /** A look at a whole vault has ended. */
   driftChecked(event: { report: DriftReport }): void;
+  /** A command was consumed, `waitedMs` after its publication. */
+  commandConsumed(event: { lane: Lane; waitedMs: number }): void;
   outcome(event: { command: SyncCommand; outcome: Outcome; nowMs: number }): void;
   repeatDropped(event: { command: SyncCommand }): void;
   superseded(event: { command: SyncCommand }): void;
@@ -87,6 +89,7 @@ export function createSinkEvents(logger: Logger, metrics: SinkMetrics): SinkEven
       if (findings.length > 0 || failure !== null) logger.warn(fields, "drift was looked for");
       else logger.info(fields, "drift was looked for");
     },
+    commandConsumed: ({ lane, waitedMs }) => metrics.commandAge.observe({ lane }, waitedMs / 1_000),
     outcome({ command, outcome }) {
       metrics.outcomes.add({ outcome: outcome.kind });
       const { destination, secretKey: key, op, reason } = command;

@@ -44,6 +44,17 @@ export function sinkMetrics(metrics: Metrics) {
       help: "External secrets that were not as they were written, by kind and by what was done.",
       labels: ["kind", "action"],
     }),
+    keyVaultCalls: metrics.counter({
+      name: "keyferry_sink_key_vault_calls_total",
+      help: "Answers of Key Vault, by vault; those with status 429 are what a limit refused.",
+      labels: ["vault", "method", "status"],
+    }),
+    commandAge: metrics.histogram({
+      name: "keyferry_sink_command_to_outcome_seconds",
+      help: "From a command's publication to the end of its first attempts, by lane.",
+      labels: ["lane"],
+      buckets: LATENCY_BUCKETS_S,
+    }),
     latency: metrics.histogram({
       name: "keyferry_sync_latency_seconds",
       help: "From the commit at the source, where it is known, to Key Vault's answer.",

@@ -22,7 +22,7 @@ import type { ClientParts } from "./vaults/client-options.ts";
 import { createAssociationDirectory } from "./vaults/association-directory.ts";
 import { readIdentity } from "./vaults/identity.ts";
 import { OpenDestinations } from "./vaults/open-destinations.ts";
-import { openRoleReader } from "./vaults/role-reader.ts";
+import { openRoleReader, type OwnLogin } from "./vaults/role-reader.ts";
 import { SourceReaders } from "./vaults/source-readers.ts";
 
 type Context = ServiceContext<"azureSink">;
@@ -36,12 +36,12 @@ export async function start(context: Context): Promise<void> {
     waitingFor === undefined ? { kind: "ready" } : { kind: "waiting", why: waitingFor },
   );
 
-  const { token, close } = createSourceToken({
+  const login: OwnLogin = {
     ...context,
     source: sourceConfig,
     ...(azureSink.auth === undefined ? {} : { auth: azureSink.auth }),
-    section: "azureSink",
-  });
+  };
+  const { token, close } = createSourceToken({ ...login, section: "azureSink" });
   context.onShutdown("login", close);
   const source = createVaultClient({
     address: sourceConfig.address,
@@ -103,6 +103,7 @@ export async function start(context: Context): Promise<void> {
   const pauses = new Pauses({ view: pausesView, later: state.later, clock });
   context.onShutdown("pauses", async () => pauses[Symbol.dispose]());
 
+  const sinkFigures = sinkMetrics(context.metrics);
   const { emulator, federatedTokenFile, ...azure } = azureSink.azure;
   const parts: ClientParts = {
     credentials: new AzureCredentials({
@@ -114,13 +115,15 @@ export async function start(context: Context): Promise<void> {
     vaultOptions: {
       ...azure,
       maxSockets: 2 * azureSink.concurrency,
+      onAnswer: ({ host, method, status }) =>
+        sinkFigures.keyVaultCalls.add({ vault: host, method, status: String(status) }),
       ...(emulator === undefined ? {} : { emulator: { address: formatListenAddress(emulator.address) } }),
     },
     clock,
     logger,
   };
   bus.connectionChecks.answer((request) => checkDestination(request, parts, identity.instanceId));
-  const readers = new SourceReaders({ own: source, withRole: (role) => openRoleReader(context, role) });
+  const readers = new SourceReaders({ own: source, withRole: (role) => openRoleReader(login, role) });
   context.onShutdown("source roles", () => readers[Symbol.asyncDispose]());
   const destinations = new OpenDestinations({ ...parts, view: destinationView, readers });
   context.onShutdown("Key Vault clients", () => destinations[Symbol.asyncDispose]());
@@ -145,7 +148,7 @@ export async function start(context: Context): Promise<void> {
     clock,
     random,
     logger,
-    events: createSinkEvents(logger, sinkMetrics(context.metrics)),
+    events: createSinkEvents(logger, sinkFigures),
   };
   const store = new RecordStore(bus.results, state, clock);
   const wakeLoop = new WakeLoop(store, deps).run(signal);

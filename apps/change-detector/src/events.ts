@@ -129,6 +129,7 @@ export function createDetectorEvents(logger: Logger, metrics: DetectorMetrics, c
     mountSwept: (fields) => logger.debug(fields, "mount swept"),
     sweepFinished(fields) {
       metrics.sweepDuration.observe({}, fields.tookMs / 1_000);
+      metrics.lastSweep.set({}, clock.now() / 1_000);
       logger.info(fields, "sweep finished");
     },
     sweepFailed({ mount, error }) {

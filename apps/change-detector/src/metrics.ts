@@ -20,6 +20,7 @@ export interface DetectorMetrics {
   readonly hintToEvent: HistogramMetric<never>;
   readonly commitToEvent: HistogramMetric<never>;
   readonly sweepDuration: HistogramMetric<never>;
+  readonly lastSweep: GaugeMetric<never>;
   readonly sweepFailures: CounterMetric<"code">;
   readonly secretsKnown: GaugeMetric<never>;
   readonly waiting: GaugeMetric<"for">;
@@ -78,6 +79,10 @@ export function createDetectorMetrics(metrics: Metrics): DetectorMetrics {
       name: "keyferry_detector_sweep_seconds",
       help: "Duration of a sweep of all mounts with associations",
       buckets: SWEEP_BUCKETS_S,
+    }),
+    lastSweep: metrics.gauge({
+      name: "keyferry_detector_last_sweep_timestamp_seconds",
+      help: "When the last sweep of everything ended, seconds since 1970",
     }),
     sweepFailures: metrics.counter({
       name: "keyferry_detector_sweep_failures_total",

@@ -14,6 +14,8 @@ import { CONNECTION_CHECK_SUBJECT } from "./subjects.ts";
 const requests = jsonCodec(connectionCheckRequestSchema);
 const replies = jsonCodec(connectionCheckReplySchema);
 
+type Check = (request: ConnectionCheckRequest) => Promise<readonly CheckFinding[]>;
+
 // One question goes to one of all sinks.
 const QUEUE = "azure-sink";
 
@@ -28,19 +30,13 @@ export class ConnectionChecks {
   }
 
   /** Answers questions, until the link ends. `check` never has to reject: what it throws is no answer. */
-  answer(check: (request: ConnectionCheckRequest) => Promise<readonly CheckFinding[]>): void {
-    const reply = async (message: Msg): Promise<void> => {
-      const decoded = requests.decode(message.data);
-      if (decoded.kind !== "ok") return;
-      const findings = await check(decoded.value);
-      message.respond(replies.encode({ major: 1, findings: [...findings] }));
-    };
+  answer(check: Check): void {
     const open = async (): Promise<void> => {
       const { connection } = await this.#link.connected();
       connection.subscribe(CONNECTION_CHECK_SUBJECT, {
         queue: QUEUE,
         callback: (error, message) => {
-          if (error === null) reply(message).catch((thrown: unknown) => this.#tell(thrown));
+          if (error === null) void this.#reply(message, check);
         },
       });
     };
@@ -61,6 +57,17 @@ export class ConnectionChecks {
       // No sink listens, or it took too long: both are no answer.
       this.#tell(thrown);
       return undefined;
+    }
+  }
+
+  async #reply(message: Msg, check: Check): Promise<void> {
+    const decoded = requests.decode(message.data);
+    if (decoded.kind !== "ok") return;
+    try {
+      const findings = await check(decoded.value);
+      message.respond(replies.encode({ major: 1, findings: [...findings] }));
+    } catch (thrown) {
+      this.#tell(thrown);
     }
   }
 

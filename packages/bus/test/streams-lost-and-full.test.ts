@@ -66,14 +66,13 @@ test("table-full: a table at its limit refuses new rows by name, and drops none 
   const spec = { granularity: "secret-path", nameTemplate: "x".repeat(2_000), customTags: {} } as const;
   await bus.commands.put(DESTINATION, key, "live", command(key), 0);
   await behind.jsm.streams.update(stream, { ...config, max_bytes: 20_000 });
-  let refused: unknown;
-  for (let index = 11; index < 40 && refused === undefined; index += 1) {
-    const next = keyNumber(index);
-    await bus.commands.put(DESTINATION, next, "live", command(next, { spec }), 0).catch((error: unknown) => {
-      refused = error;
-    });
-  }
-  expect(refused).toMatchObject({ code: "bus-full", retry: "later" });
+  const fill = async (): Promise<void> => {
+    for (let index = 11; index < 40; index += 1) {
+      const next = keyNumber(index);
+      await bus.commands.put(DESTINATION, next, "live", command(next, { spec }), 0);
+    }
+  };
+  await expect(fill()).rejects.toMatchObject({ code: "bus-full", retry: "later" });
   expect(await bus.commands.last(DESTINATION, key)).toMatchObject({ value: { secretKey: key } });
   await behind.jsm.streams.update(stream, config);
   const after = keyNumber(50);

@@ -26,7 +26,10 @@ const CODES: Readonly<Record<string, EntraCode>> = {
     meaning: "the assertion is not valid at this time: look at the clock and at the certificate's life",
     part: "credential",
   },
-  AADSTS70021: { meaning: "no federated credential of the application matches the token", part: "credential" },
+  AADSTS70021: {
+    meaning: "no federated credential of the application matches the token",
+    part: "credential",
+  },
   AADSTS700211: { meaning: "no federated credential has this token's issuer", part: "credential" },
   AADSTS700212: { meaning: "no federated credential has this token's audience", part: "credential" },
   AADSTS700213: { meaning: "no federated credential has this token's subject", part: "credential" },

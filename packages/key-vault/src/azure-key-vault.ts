@@ -156,7 +156,10 @@ export class AzureKeyVault implements KeyVault {
       if (next.done === true) return;
       yield next.value.map(({ name, properties }) => ({ name, tags: properties.tags ?? {} }));
     }
-    throw new KeyferryError("vault-error", `The list of deleted secrets has more than ${LIST_PAGES_MAX} pages`);
+    throw new KeyferryError(
+      "vault-error",
+      `The list of deleted secrets has more than ${LIST_PAGES_MAX} pages`,
+    );
   }
 
   async *list(call: Call): AsyncGenerator<SecretListed[]> {

@@ -7,7 +7,12 @@ import { createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipel
 import { PROHIBITED, guardedLookup } from "./address-guard.ts";
 import { entraCode } from "./aadsts.ts";
 import { checkWriting } from "./check-writing.ts";
-import { assembleKeyVault, HTTPS_PORT, type KeyVaultOptions, type KeyVaultParts } from "./create-key-vault.ts";
+import {
+  assembleKeyVault,
+  HTTPS_PORT,
+  type KeyVaultOptions,
+  type KeyVaultParts,
+} from "./create-key-vault.ts";
 import { type ExchangeLog, noting } from "./exchange.ts";
 import { bad, deniedFinding, good } from "./findings.ts";
 
@@ -18,13 +23,23 @@ export interface CheckOptions {
 }
 
 /** Looks at a connection. Never rejects: what goes wrong is a finding. The steps after a failed one are left out. */
-export async function checkConnection(options: KeyVaultOptions, check: CheckOptions): Promise<CheckFinding[]> {
+export async function checkConnection(
+  options: KeyVaultOptions,
+  check: CheckOptions,
+): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];
   let parts: KeyVaultParts;
   try {
     parts = assembleKeyVault(options);
   } catch (thrown) {
-    return [bad("tls", toKeyferryError(thrown).message, "Correct the destination's address or azureSink.azure.", false)];
+    return [
+      bad(
+        "tls",
+        toKeyferryError(thrown).message,
+        "Correct the destination's address or azureSink.azure.",
+        false,
+      ),
+    ];
   }
   const steps = [checkName, checkChallenge, checkToken, checkReading];
   try {
@@ -82,7 +97,9 @@ const checkChallenge: Step = async ({ credential }, { address: { vaultHost }, tr
     challenge = answer.headers.get("www-authenticate") ?? "";
     if (answer.status !== 401 || challenge === "") {
       const advice = "Look at what stands between the sink and Azure: a proxy, a gateway, another server.";
-      return [bad("tls", `${vaultHost} does not answer as a Key Vault does: ${answer.status}`, advice, false)];
+      return [
+        bad("tls", `${vaultHost} does not answer as a Key Vault does: ${answer.status}`, advice, false),
+      ];
     }
   } catch {
     return [noConnection(vaultHost, log)];
@@ -90,23 +107,39 @@ const checkChallenge: Step = async ({ credential }, { address: { vaultHost }, tr
   const tls = good("tls", `${vaultHost} answers, and its certificate is its own`);
   const [of] = UUID.exec(/authorization(?:_uri)?="([^"]*)"/.exec(challenge)?.[1] ?? "") ?? [];
   const { tenantId } = credential;
-  if (of === undefined || !UUID.test(tenantId)) return [tls, good("tenant", "not compared: tenant_id is a domain")];
-  if (of.toLowerCase() === tenantId.toLowerCase()) return [tls, good("tenant", "the vault belongs to tenant_id")];
+  if (of === undefined || !UUID.test(tenantId))
+    return [tls, good("tenant", "not compared: tenant_id is a domain")];
+  if (of.toLowerCase() === tenantId.toLowerCase())
+    return [tls, good("tenant", "the vault belongs to tenant_id")];
   const advice = `Send tenant_id ${of}, or check key_vault_uri.`;
   return [tls, bad("tenant", `the vault belongs to tenant ${of}, not to ${tenantId}`, advice, true)];
 };
 
 function noConnection(host: string, { last }: ExchangeLog): CheckFinding {
   if (last?.prohibited !== undefined) {
-    return bad("dns", last.prohibited, "Name its range in allowed_ipv4_addresses or allowed_ipv6_addresses.", true);
+    return bad(
+      "dns",
+      last.prohibited,
+      "Name its range in allowed_ipv4_addresses or allowed_ipv6_addresses.",
+      true,
+    );
   }
   const why = last?.failure ?? "unknown";
   return TLS_CODE.test(why)
-    ? bad("tls", `the certificate of ${host} is not trusted: ${why}`, "Look for a proxy that breaks TLS open; azureSink.azure.caFile takes its authority.", false)
+    ? bad(
+        "tls",
+        `the certificate of ${host} is not trusted: ${why}`,
+        "Look for a proxy that breaks TLS open; azureSink.azure.caFile takes its authority.",
+        false,
+      )
     : bad("tls", `no connection to ${host}: ${why}`, "Check the firewall from where the sink runs.", false);
 }
 
-const checkToken: Step = async ({ credential: { kind } }, { credential, address: { scope } }, abortSignal) => {
+const checkToken: Step = async (
+  { credential: { kind } },
+  { credential, address: { scope } },
+  abortSignal,
+) => {
   try {
     await credential.getToken(scope, { abortSignal });
     return [good("token", `Azure gives a token to the ${kind} credential`)];
@@ -116,7 +149,9 @@ const checkToken: Step = async ({ credential: { kind } }, { credential, address:
     const known = typeof aadsts === "string" ? entraCode(aadsts) : undefined;
     // Only what lies in the destination itself is certain: a federated credential, say, may be on its way.
     const isOwn = kind === "client-secret" || kind === "certificate";
-    return [bad("token", error.message, error.advice, isOwn && known !== undefined && known.part !== "authority")];
+    return [
+      bad("token", error.message, error.advice, isOwn && known !== undefined && known.part !== "authority"),
+    ];
   }
 };
 

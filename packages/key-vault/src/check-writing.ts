@@ -20,7 +20,11 @@ export async function checkWriting(
 ): Promise<CheckFinding[]> {
   const name = `${MARK}-${probe}`;
   const findings: CheckFinding[] = [];
-  const step = async <T>(check: CheckFinding["check"], detail: string, work: () => Promise<T>): Promise<T> => {
+  const step = async <T>(
+    check: CheckFinding["check"],
+    detail: string,
+    work: () => Promise<T>,
+  ): Promise<T> => {
     try {
       const result = await work();
       findings.push(good(check, detail));
@@ -50,7 +54,12 @@ export async function checkWriting(
   return findings;
 }
 
-async function refuseForeign(vault: KeyVault, name: string, probe: string, signal: AbortSignal): Promise<void> {
+async function refuseForeign(
+  vault: KeyVault,
+  name: string,
+  probe: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { versions } = await vault.versions(name, { signal, pagesMax: PAGES_MAX });
   if (versions.every(({ tags }) => isProbe(tags, probe))) return;
   throw new KeyferryError("foreign-owner", `${name} exists and is no probe of this instance`);

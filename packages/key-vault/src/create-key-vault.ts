@@ -12,7 +12,7 @@ import { type AzureCredential, createCredential } from "./credential.ts";
 import { AzureKeyVault } from "./azure-key-vault.ts";
 import type { KeyVault } from "./key-vault.ts";
 import { ThinCalls } from "./thin-calls.ts";
-import { Transport } from "./transport.ts";
+import { type OnAnswer, Transport } from "./transport.ts";
 
 export interface KeyVaultOptions {
   /** `https://NAME.SUFFIX`, nothing more (O18). */
@@ -30,6 +30,7 @@ export interface KeyVaultOptions {
   /** Of each request. A call can make three: a handshake, a token, the call itself. */
   readonly requestTimeoutMs: number;
   readonly maxSockets?: number | undefined;
+  readonly onAnswer?: OnAnswer | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -72,7 +73,7 @@ export function assembleKeyVault(options: KeyVaultOptions): KeyVaultParts {
     maxSockets: options.maxSockets ?? SOCKETS_MAX,
     lookup: guardedLookup(options.network, HTTPS_PORT),
   });
-  const transport = new Transport(vaultAgent, options.requestTimeoutMs);
+  const transport = new Transport(vaultAgent, options.requestTimeoutMs, undefined, options.onAnswer);
   const identity = createIdentity(options, AZURE_CLOUDS[address.cloud].authorityHost);
   const { credential } = identity;
   const client = new SecretClient(`https://${vaultHost}`, credential, {
@@ -107,7 +108,8 @@ function createIdentity(
     ...(authorityHost === undefined ? { lookup: guardedLookup(options.network, HTTPS_PORT) } : {}),
   });
   // The endpoint of managed identities is on this machine and speaks http; nothing else of ours may.
-  const plain = options.credential.kind === "managed-identity" ? new PlainAgent({ keepAlive: false }) : undefined;
+  const plain =
+    options.credential.kind === "managed-identity" ? new PlainAgent({ keepAlive: false }) : undefined;
   const credential = createCredential(options.credential, {
     authorityHost: checkAuthority(authorityHost ?? cloudsAuthority),
     transport: new Transport(agent, requestTimeoutMs, plain),

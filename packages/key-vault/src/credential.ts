@@ -108,9 +108,13 @@ class FederatedToken {
       (text) => text.trim(),
       (error: NodeJS.ErrnoException) => {
         const code = error.code ?? "unknown";
-        throw new KeyferryError("vault-credential", `The file with the federated token can't be read: ${code}`, {
-          code,
-        });
+        throw new KeyferryError(
+          "vault-credential",
+          `The file with the federated token can't be read: ${code}`,
+          {
+            code,
+          },
+        );
       },
     );
     const audiences = audiencesOf(jwt);

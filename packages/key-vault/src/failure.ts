@@ -36,7 +36,8 @@ function noAnswer(attempt: Attempt, exchange: Exchange, why: string): KeyferryEr
       facts,
     );
   }
-  if (exchange.prohibited !== undefined) return new KeyferryError("address-prohibited", exchange.prohibited, facts);
+  if (exchange.prohibited !== undefined)
+    return new KeyferryError("address-prohibited", exchange.prohibited, facts);
   if (attempt.signal.aborted) return aborted(attempt);
   return new KeyferryError("vault-unreachable", `Key Vault did not answer: ${why}`, facts);
 }

@@ -62,14 +62,19 @@ export class SingleFlightCredential implements TokenCredential {
 /** The library's error holds the token request; only the code of Entra's answer is taken from it. */
 function tokenError(thrown: unknown, log: ExchangeLog, kind: FlightOptions["kind"]): KeyferryError {
   const { answer, failure, prohibited } = log.last ?? {};
-  if (prohibited !== undefined) return new KeyferryError("address-prohibited", prohibited, { operation: "token" });
+  if (prohibited !== undefined)
+    return new KeyferryError("address-prohibited", prohibited, { operation: "token" });
   if (kind === "managed-identity" && (failure !== undefined || answer?.status === 400)) {
     // Not an outage: its endpoint is on this very machine, or this machine has no identity.
     const why = failure === undefined ? "does not know the identity" : `does not answer (${failure})`;
-    return new KeyferryError("vault-credential", `The endpoint of managed identities ${why} where the sink runs`, {
-      operation: "token",
-      code: failure ?? null,
-    });
+    return new KeyferryError(
+      "vault-credential",
+      `The endpoint of managed identities ${why} where the sink runs`,
+      {
+        operation: "token",
+        code: failure ?? null,
+      },
+    );
   }
   if (failure !== undefined) {
     return new KeyferryError("vault-unreachable", "Azure's identity provider did not answer", {
@@ -86,7 +91,10 @@ function tokenError(thrown: unknown, log: ExchangeLog, kind: FlightOptions["kind
   const aadsts = /AADSTS\d{3,8}/.exec(thrown instanceof Error ? thrown.message : "")?.[0] ?? null;
   const meaning = aadsts === null ? undefined : entraCode(aadsts)?.meaning;
   const code = aadsts === null ? "" : `: ${aadsts}${meaning === undefined ? "" : ` (${meaning})`}`;
-  return new KeyferryError("vault-credential", `Azure refused a token${code}`, { operation: "token", aadsts });
+  return new KeyferryError("vault-credential", `Azure refused a token${code}`, {
+    operation: "token",
+    aadsts,
+  });
 }
 
 type SignalLike = NonNullable<GetTokenOptions["abortSignal"]>;

@@ -22,16 +22,25 @@ export class NoAnswer extends Error {
 
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024; // a page of 25 secrets with 15 full tags each is about 200 KB
 
+/** Told of each complete answer, for figures: Azure's limits count calls, also those that it refuses. */
+export type OnAnswer = (answer: {
+  readonly host: string;
+  readonly method: string;
+  readonly status: number;
+}) => void;
+
 export class Transport implements HttpClient {
   readonly #agent: Agent;
   readonly #plainAgent: PlainAgent | undefined;
   readonly #timeoutMs: number;
+  readonly #onAnswer: OnAnswer | undefined;
 
   /** `plainAgent`: for http, which the endpoint of managed identities speaks; without it only https is sent. */
-  constructor(agent: Agent, timeoutMs: number, plainAgent?: PlainAgent) {
+  constructor(agent: Agent, timeoutMs: number, plainAgent?: PlainAgent, onAnswer?: OnAnswer) {
     this.#agent = agent;
     this.#plainAgent = plainAgent;
     this.#timeoutMs = timeoutMs;
+    this.#onAnswer = onAnswer;
   }
 
   /** The SDK's port. Rejects with NoAnswer unless a complete answer arrived within the time. */
@@ -55,6 +64,7 @@ export class Transport implements HttpClient {
       if (value !== undefined) answered.set(name, Array.isArray(value) ? value.join(", ") : value);
     }
     exchange.answer = answerOf(status, answered, body);
+    this.#onAnswer?.({ host: new URL(request.url).hostname, method: request.method, status });
     return { request, status, headers: answered, bodyAsText: body };
   }
 

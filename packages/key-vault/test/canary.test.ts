@@ -19,7 +19,7 @@ const faults: [string, Fault][] = [
 ];
 
 test.each(faults)(
-  "after %s no error and no log line holds a value or the client secret",
+  "error-carries-the-body: after %s no error and no log line holds a value or the client secret",
   async (_what, fault) => {
     const canary = new Canary();
     canary.add("client-secret", DEFAULT_CLIENT_SECRET);

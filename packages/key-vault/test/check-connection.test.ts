@@ -100,6 +100,10 @@ test("asked to write: a secret of the probe's name that has no mark is left alon
   await vault.put("keyferry-probe-i1", { value: new SecretValue("theirs"), tags: {} }, call());
   await vault.close();
   const findings = await check(optionsFor(world.emulator), "i1");
-  expect(findings.at(-1)).toMatchObject({ check: "set", ok: false, detail: expect.stringContaining("no probe") });
+  expect(findings.at(-1)).toMatchObject({
+    check: "set",
+    ok: false,
+    detail: expect.stringContaining("no probe"),
+  });
   expect(world.emulator.oracle.effects({ vault: VAULT })).toHaveLength(1);
 });

@@ -4,7 +4,7 @@ import { SecretValue } from "@keyferry/ports";
 import { expect, test } from "vitest";
 import { call, startWorld, VAULT } from "./world.ts";
 
-test("fifty puts on a cold client: 0 leaks, 1 token, 52 requests", async () => {
+test("cold-client-burst: fifty puts on a cold client: 0 leaks, 1 token, 52 requests", async () => {
   await using world = await startWorld();
   const { vault, emulator } = world;
   const puts = Array.from({ length: 50 }, (_, n) =>

@@ -99,7 +99,10 @@ test("workload identity: what is wrong with the platform's token is told", async
     [await federated(issuer.token({ aud: "vault" })), /not for api:\/\/AzureADTokenExchange/],
     [await federated(issuer.token(), "api://other"), /not for api:\/\/other/],
     [await federated("no token"), /holds no JWT/],
-    [{ kind: "workload-identity", ...application(FEDERATED), tokenFile: join(dir, "none") }, /can't be read: ENOENT/],
+    [
+      { kind: "workload-identity", ...application(FEDERATED), tokenFile: join(dir, "none") },
+      /can't be read: ENOENT/,
+    ],
     [await federated(issuer.token({ sub: "other" })), /AADSTS700213/],
     [await federated(issuer.token({ iss: "https://other.test" })), /AADSTS700211/],
     [await federated(issuer.token({ exp: 1 })), /AADSTS700024/],
@@ -138,7 +141,12 @@ test("fifty callers on a cold client of each kind: one handshake, and no value w
     const vault = world.connect({ credential });
     const before = world.emulator.oracle.requests({}).length;
     await Promise.all(Array.from({ length: 50 }, (_, index) => put(vault, `n${index}`)));
-    expect(world.emulator.oracle.requests({}).slice(before).filter(({ status }) => status === 401)).toHaveLength(1);
+    expect(
+      world.emulator.oracle
+        .requests({})
+        .slice(before)
+        .filter(({ status }) => status === 401),
+    ).toHaveLength(1);
   }
   expect(world.emulator.oracle.leaks()).toEqual([]);
 });

@@ -48,20 +48,30 @@ async function send(answers: readonly (readonly string[])[], rules: NetworkRules
   const lookup = guardedLookup(rules, port, (_host, _options, callback) => {
     const addresses = answers[Math.min(asked, answers.length - 1)] ?? [];
     asked += 1;
-    callback(null, addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })));
+    callback(
+      null,
+      addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+    );
   });
   const agent = createAgent({ ca, maxSockets: 1, lookup });
   const transport = new Transport(agent, 5_000);
   const before = connections.length;
   const log: ExchangeLog = { last: undefined };
-  const request = createPipelineRequest({ url: `https://${HOST}:${port}/secrets`, headers: createHttpHeaders() });
+  const request = createPipelineRequest({
+    url: `https://${HOST}:${port}/secrets`,
+    headers: createHttpHeaders(),
+  });
   try {
     const { status } = await noting(log, () => transport.sendRequest(request));
     return { status, asked, connected: connections.length - before };
   } catch (thrown) {
     const attempt = { operation: "list", writes: false, signal: call().signal };
     const error = toVaultError(thrown, attempt, log.last, 0);
-    return { error: { code: error.code, message: error.message }, asked, connected: connections.length - before };
+    return {
+      error: { code: error.code, message: error.message },
+      asked,
+      connected: connections.length - before,
+    };
   } finally {
     agent.destroy();
   }
@@ -72,8 +82,7 @@ test("uri-aimed-elsewhere: a name that leads to a private address is not connect
   expect(await send([["127.0.0.1"]], rules)).toEqual({
     error: {
       code: "address-prohibited",
-      message:
-        "prohibited IP address: 127.0.0.1 is not a permitted destination (denied by: 127.0.0.0/8)",
+      message: "prohibited IP address: 127.0.0.1 is not a permitted destination (denied by: 127.0.0.0/8)",
     },
     asked: 1,
     connected: 0,
@@ -83,7 +92,10 @@ test("uri-aimed-elsewhere: a name that leads to a private address is not connect
 test("uri-aimed-elsewhere: a port that is not allowed is not connected to", async () => {
   const rules = { allowedIpv4Addresses: ["127.0.0.0/8"] };
   expect(await send([["127.0.0.1"]], rules)).toMatchObject({
-    error: { code: "address-prohibited", message: expect.stringContaining(`port ${port} is not in allowed_ports`) },
+    error: {
+      code: "address-prohibited",
+      message: expect.stringContaining(`port ${port} is not in allowed_ports`),
+    },
     connected: 0,
   });
 });
@@ -101,7 +113,10 @@ test("uri-aimed-elsewhere: a name is asked for once a connection, so what it lea
 
 test("uri-aimed-elsewhere: of several addresses only the permitted ones are tried", async () => {
   const rules = { allowedPorts: [port], allowedIpv4Addresses: ["127.0.0.1/32"] };
-  expect(await send([["::1", "169.254.169.254", "127.0.0.1"]], rules)).toMatchObject({ status: 302, connected: 1 });
+  expect(await send([["::1", "169.254.169.254", "127.0.0.1"]], rules)).toMatchObject({
+    status: 302,
+    connected: 1,
+  });
 });
 
 test("uri-aimed-elsewhere: no method of a client follows a redirect, and the token goes nowhere else", async () => {

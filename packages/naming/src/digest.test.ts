@@ -20,7 +20,7 @@ const fields = {
   contentType: undefined,
 };
 
-test("each field, the destination and the key change the digest", () => {
+test("digest-tells-equality: each field, the destination and the key change the digest", () => {
   const key = activeDigestKey(tagKeys, destination);
   const digests = [
     digestOf({ ...fields, key }),

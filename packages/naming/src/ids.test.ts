@@ -13,7 +13,7 @@ test("base32 is RFC 4648's in lower case", () => {
   expect(base32(Buffer.from("fo"), 3)).toBe("mzx");
 });
 
-test("<k> has the form of the contracts, is stable, and hangs on each field and on the key", () => {
+test("guessable-subjects: <k> has the form of the contracts, is stable, and hangs on each field and on the key", () => {
   const k = secretKeyOf(key, secret);
   expect(secretKeySchema.parse(k)).toBe(k);
   expect(secretKeyOf(key, { ...secret })).toBe(k);

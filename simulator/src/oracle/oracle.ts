@@ -51,7 +51,7 @@ export class Oracle {
   readonly edges = new Map<string, number>();
   readonly records = new Map<string, SyncRecord>();
   /** Deletes that the source drove, by destination. */
-  readonly #budgetDeletes = new Map<string, number[]>();
+  readonly #budgetDeletes = new Map<string, Map<string, number>>();
   readonly #commands = new Map<string, SyncCommand>();
   readonly #intents = new Map<string, OpenedIntent>();
   readonly #looks = new Map<string, number>();
@@ -162,12 +162,14 @@ export class Oracle {
       this.breach("permit", `delete of ${id} by a command without a permit`);
     }
     if (command?.op !== "unsync" || command.permit?.by !== "budget") return;
-    const recent = (this.#budgetDeletes.get(intent.destination) ?? []).filter((at) => at > now - HOUR_MS);
-    recent.push(now);
-    this.#budgetDeletes.set(intent.destination, recent);
+    // A permit is of an association in one state, however many names that is.
+    const permits = this.#budgetDeletes.get(intent.destination) ?? new Map<string, number>();
+    this.#budgetDeletes.set(intent.destination, permits);
+    permits.set(`${intent.secretKey} ${command.permit.fingerprint}`, now);
+    for (const [permit, at] of permits) if (at <= now - HOUR_MS) permits.delete(permit);
     // Permits are counted when they are given and deletes when they land: an hour's may meet the next hour's.
-    if (recent.length > 2 * this.deletesPerHour) {
-      this.breach("permit", `${recent.length} source-driven deletes in an hour, of ${this.deletesPerHour} allowed`);
+    if (permits.size > 2 * this.deletesPerHour) {
+      this.breach("permit", `${permits.size} source-driven deletes in an hour, of ${this.deletesPerHour} allowed`);
     }
   }
 

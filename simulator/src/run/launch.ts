@@ -161,6 +161,7 @@ export class Processes {
       const { config, secrets } = configs.azureSink;
       await startSink(this.#context(role, running, config, secrets));
     }
+    running.process.isReady = role.startsWith("sink");
     world().history.note(running.process.name, () => "is ready");
   }
 

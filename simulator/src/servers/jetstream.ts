@@ -64,7 +64,7 @@ export class StreamModel {
       sequence: this.lastSequence,
       data,
       headers,
-      time: this.#scheduler.now,
+      time: Math.floor(this.#scheduler.now),
       isGone: false,
     };
     this.log.push(message);

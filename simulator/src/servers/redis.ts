@@ -19,6 +19,7 @@ export class RedisModel {
   clockOffsetMs = 0;
   readonly #keys = new Map<string, Held>();
   readonly #undo: Undo[] = [];
+  readonly #sets = new Set<string>();
   readonly #parkListeners = new Set<() => void>();
 
   constructor(scheduler: Scheduler) {
@@ -86,6 +87,7 @@ export class RedisModel {
     const held = this.#find(key);
     const scores = new Map(held?.kind === "zset" ? held.scores : []);
     const isNew = !scores.has(member);
+    this.#sets.add(key);
     scores.set(member, score);
     this.#write(key, { kind: "zset", scores, expiresAt: Number.POSITIVE_INFINITY });
     for (const listener of this.#parkListeners) listener();
@@ -145,11 +147,14 @@ export class RedisModel {
     else this.#keys.set(key, held);
   }
 
-  /** Whether the sinks' waiting set has something due by now; wakes what polls it (clock.ts). */
-  nextDue(key: string): number {
-    const held = this.#find(key);
-    if (held?.kind !== "zset") return Number.POSITIVE_INFINITY;
-    return Math.min(...held.scores.values());
+  /** When the first member of any set of times is due; for who polls it (clock.ts). */
+  nextDue(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const key of this.#sets) {
+      const held = this.#find(key);
+      if (held?.kind === "zset") for (const score of held.scores.values()) next = Math.min(next, score);
+    }
+    return next;
   }
 
   onParked(listener: () => void): () => void {

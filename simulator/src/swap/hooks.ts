@@ -9,12 +9,12 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "@nats-io/transport-node": "nats-transport.ts",
   "@nats-io/jetstream": "nats-jetstream.ts",
   ioredis: "ioredis.ts",
+  "@keyferry/vault-client": "vault-client.ts",
+  "@keyferry/key-vault": "key-vault.ts",
 };
 
 const FILES: Readonly<Record<string, string>> = {
   "/packages/ports/src/clock.ts": "clock.ts",
-  "/packages/vault-client/src/client.ts": "vault-client.ts",
-  "/packages/key-vault/src/create-key-vault.ts": "key-vault.ts",
   "/apps/association-service/src/gateway/server.ts": "api-server.ts",
   "/apps/association-service/src/gateway/routes.ts": "api-routes.ts",
 };

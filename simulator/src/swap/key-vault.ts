@@ -1,12 +1,11 @@
-// In place of packages/key-vault/src/create-key-vault.ts: a client of the world's vaults, of the process that made it.
-import type { KeyVault, SecretAttributes } from "@keyferry/key-vault";
+// In place of @keyferry/key-vault: its client is one of the world's vaults, of the process that made it.
+import type { KeyVault, KeyVaultOptions, SecretAttributes } from "@keyferry/key-vault";
 import { KeyferryError } from "@keyferry/errors";
 import type { SecretValue } from "@keyferry/ports";
-import type { KeyVaultOptions } from "../../../packages/key-vault/src/create-key-vault.ts";
 import { type KeyVaultModel, latestOf, VaultRefusal } from "../servers/key-vault.ts";
 import { runningProcess, world } from "../world.ts";
 
-export type { KeyVaultOptions };
+export * from "@keyferry/key-vault";
 
 interface Call {
   readonly signal: AbortSignal;

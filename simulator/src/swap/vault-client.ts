@@ -1,11 +1,11 @@
-// In place of packages/vault-client/src/client.ts: a client on the world's source, of the process that made it.
+// In place of @keyferry/vault-client: its client on the world's source, of the process that made it.
 import { KeyferryError } from "@keyferry/errors";
 import { SecretValue } from "@keyferry/ports";
-import type { VaultClient, VaultClientOptions } from "../../../packages/vault-client/src/client.ts";
+import type { VaultClient, VaultClientOptions } from "@keyferry/vault-client";
 import type { ModelMount, SourceModel } from "../servers/source.ts";
 import { runningProcess, world } from "../world.ts";
 
-export type { VaultClient, VaultClientOptions };
+export * from "@keyferry/vault-client";
 
 type Address = { readonly namespace: string; readonly mount: string; readonly path: string };
 
@@ -30,7 +30,7 @@ export function createVaultClient(_options: VaultClientOptions): VaultClient {
     readMetadata: ({ mount, path }: Address, signal?: AbortSignal) =>
       ask((source) => {
         const secret = source.read(mountAt(source, mount), path);
-        const observedAt = source.scheduler.now;
+        const observedAt = Math.floor(source.scheduler.now);
         return secret === undefined
           ? ({ kind: "absent", observedAt } as const)
           : ({ kind: "present", state: source.present(secret), observedAt } as const);
@@ -63,7 +63,7 @@ export function createVaultClient(_options: VaultClientOptions): VaultClient {
             const secret = source.read(mount, path);
             return secret === undefined ? [] : [{ path, state: source.present(secret) }];
           });
-          return { items, next: paths.length > limit ? paths[limit - 1] : undefined, observedAt: source.scheduler.now };
+          return { items, next: paths.length > limit ? paths[limit - 1] : undefined, observedAt: Math.floor(source.scheduler.now) };
         }, signal);
         after = page.next;
         yield { kind: "page" as const, unreadable: [], folders: [], sizeBytes: 0, ...page };
@@ -90,7 +90,7 @@ export function createVaultClient(_options: VaultClientOptions): VaultClient {
           standby: false,
           version: "2.7.0",
           clusterId: isSealed ? undefined : clusterId,
-          observedAt: scheduler.now,
+          observedAt: Math.floor(scheduler.now),
         }),
         signal,
       ),
@@ -125,6 +125,7 @@ export function createVaultClient(_options: VaultClientOptions): VaultClient {
         mountAt(source, mount);
         source.deleteMetadata(mount, path);
       }, signal),
+    keepVersions: () => ask(refuseIfSealed),
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -6,6 +6,8 @@ export class SimulatedProcess {
   readonly name: string;
   isDead = false;
   isStopped = false;
+  /** Its start has come to its end. */
+  isReady = false;
   #parked: (() => void)[] = [];
 
   constructor(role: string, life: number) {

@@ -7,7 +7,11 @@ import { associationUidOf, secretKeyOf } from "@keyferry/naming";
 import type { Clock } from "@keyferry/ports";
 import { SharedLooks } from "../boot/shared-looks.ts";
 import { PURGE_IN_PROGRESS } from "../destinations/destination-writer.ts";
-import { destinationKey, type DestinationIdentity, retiredDestinationKey } from "../destinations/destination-key.ts";
+import {
+  destinationKey,
+  type DestinationIdentity,
+  retiredDestinationKey,
+} from "../destinations/destination-key.ts";
 import type { ServiceEvents } from "../events.ts";
 import { absent, badRequest } from "../gateway/refusal.ts";
 import type { Entry, FollowedTable, Table } from "../ports.ts";
@@ -126,7 +130,9 @@ export class AssociationWriter {
     // Also by where the mount is now: what was set before it was moved still has its old place on record.
     const known = secrets.ofPath(namespace, mount, path);
     for (const secretKey of new Set([...stored.map((record) => record.secretKey), ...known])) {
-      const written = await this.#put(`${uid}.${secretKey}`, (record) => this.#removed(uid, secretKey, record));
+      const written = await this.#put(`${uid}.${secretKey}`, (record) =>
+        this.#removed(uid, secretKey, record),
+      );
       if (written === undefined) continue;
       sequence = written.after.sequence;
       this.#tell("removed", written.after.value);
@@ -135,7 +141,11 @@ export class AssociationWriter {
   }
 
   // Undefined: there is nothing to remove, or it is removed already.
-  #removed(uid: Uid, secretKey: string, stored: AssociationRecord | undefined): AssociationRecord | undefined {
+  #removed(
+    uid: Uid,
+    secretKey: string,
+    stored: AssociationRecord | undefined,
+  ): AssociationRecord | undefined {
     const { effective, secrets, clock } = this.#options;
     const secret = secrets.get(secretKey);
     const ruling = secret === undefined ? undefined : effective.rulingOn(uid, secret);

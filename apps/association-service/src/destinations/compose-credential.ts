@@ -39,7 +39,8 @@ export function composeCredential(
     case "certificate": {
       const secret = kind === "client-secret" ? sent.secret : sent.certificate;
       if (secret === undefined) {
-        if (before?.kind !== kind) errors.push(`${STORED_FIELD[kind]} is missing: credential ${kind} needs it`);
+        if (before?.kind !== kind)
+          errors.push(`${STORED_FIELD[kind]} is missing: credential ${kind} needs it`);
         return { kind: "keep" };
       }
       if (kind === "certificate") errors.push(...certificateFaults(secret));
@@ -60,7 +61,12 @@ interface Sent {
   readonly certificate: string | undefined;
 }
 
-function checkSingles(fields: DestinationFields, sent: Sent, audience: string | undefined, errors: string[]): void {
+function checkSingles(
+  fields: DestinationFields,
+  sent: Sent,
+  audience: string | undefined,
+  errors: string[],
+): void {
   const several = [
     sent.secret === undefined ? [] : ["client_secret"],
     sent.certificate === undefined ? [] : ["client_certificate"],
@@ -143,7 +149,8 @@ function workloadIdentity(
   const wantedAudience = audience === undefined || isMask(audience) ? old?.audience : audience;
   const ttl = fields.identity_token_ttl;
   const wantedTtlS = ttl === undefined ? old?.wantedTtlS : ttl === null || ttl === 0 ? undefined : ttl;
-  if (wantedTtlS !== undefined && wantedTtlS > TTL_S_MAX) errors.push(`identity_token_ttl is more than ${TTL_S_MAX} s`);
+  if (wantedTtlS !== undefined && wantedTtlS > TTL_S_MAX)
+    errors.push(`identity_token_ttl is more than ${TTL_S_MAX} s`);
   return {
     kind: "workload-identity",
     ...(wantedAudience === undefined ? {} : { audience: wantedAudience }),
@@ -161,12 +168,15 @@ const RSA_BITS_MIN = 2_048;
 
 /** What is wrong with a certificate and key; never any of their text. */
 function certificateFaults(pem: string): readonly string[] {
-  if (pem.length > PEM_CHARACTERS_MAX) return [`client_certificate is longer than ${PEM_CHARACTERS_MAX} characters`];
+  if (pem.length > PEM_CHARACTERS_MAX)
+    return [`client_certificate is longer than ${PEM_CHARACTERS_MAX} characters`];
   if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
     return ["client_certificate has no certificate: send PEM text with the certificate and its private key"];
   }
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    return ["client_certificate has an encrypted private key: send it without a passphrase, it is kept in Vault"];
+    return [
+      "client_certificate has an encrypted private key: send it without a passphrase, it is kept in Vault",
+    ];
   }
   if (!/-----BEGIN (?:RSA )?PRIVATE KEY-----/.test(pem)) {
     return ["client_certificate has no private key: append it to the certificate, as PEM (PKCS#8 or PKCS#1)"];
@@ -178,7 +188,8 @@ function matchFaults(pem: string): readonly string[] {
   try {
     const key = createPrivateKey(pem);
     // reference: Entra takes RS256 and PS256 alone.
-    if (key.asymmetricKeyType !== "rsa") return ["client_certificate has a key that is not RSA: Entra takes RSA alone"];
+    if (key.asymmetricKeyType !== "rsa")
+      return ["client_certificate has a key that is not RSA: Entra takes RSA alone"];
     if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < RSA_BITS_MIN) {
       return [`client_certificate has a key of fewer than ${RSA_BITS_MIN} bits`];
     }

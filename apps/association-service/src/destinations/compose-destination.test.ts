@@ -53,7 +53,10 @@ describe("what a write makes of a destination", () => {
     const defaults = { keyVaultUri: SENT.key_vault_uri, tenantId: SENT.tenant_id, clientId: "from-defaults" };
     expect(compose({}, { defaults })).toMatchObject({
       kind: "ok",
-      destination: { connection: { clientId: "from-defaults" }, credential: { kind: "environment" } },
+      destination: {
+        connection: { clientId: "from-defaults" },
+        credential: { kind: "become", credential: { kind: "environment" } },
+      },
     });
   });
 
@@ -74,7 +77,7 @@ describe("what a write makes of a destination", () => {
     ["a secret that is sent is stored", "replace", { client_secret: "s" }, "store"],
     ["an absent one keeps what is there, in PUT too", "replace", {}, "keep"],
     ["a masked one keeps what is there", "merge", { client_secret: "*****" }, "keep"],
-    ["null in a PATCH takes it away", "merge", { client_secret: null }, "environment"],
+    ["null in a PATCH takes it away", "merge", { client_secret: null }, "become"],
   ] as const)("%s", (_what, mode, body, kind) => {
     expect(compose({ ...SENT, ...body }, { mode, stored: STORED })).toMatchObject({
       destination: { credential: { kind } },
@@ -116,11 +119,11 @@ describe("what a write makes of a destination", () => {
 
 describe("fields", () => {
   test.each([
-    [{ disable_strict_networking: "false", allowed_ports: [], identity_token_audience: "" }, []],
-    [{ disable_strict_networking: true }, ["disable_strict_networking"]],
+    [{ disable_strict_networking: "false", allowed_ports: "443,8443", identity_token_ttl: "1h30m" }, []],
+    [{ disable_strict_networking: "perhaps" }, ["disable_strict_networking"]],
     [
-      { allowed_ipv4_addresses: ["10.0.0.0/8"], identity_token_ttl: 3600 },
-      ["allowed_ipv4_addresses", "identity_token_ttl"],
+      { identity_token_ttl: "soon", delete_guard_minimum: "many" },
+      ["identity_token_ttl", "delete_guard_minimum"],
     ],
     [{ custom_tags: 7 }, ["custom_tags"]],
     [{ client_id: {} }, ["client_id"]],

@@ -63,7 +63,12 @@ export function composeDestination(input: ComposeInput): Composed {
 
 // A machine that has one identity of its own needs no name for it.
 function needsClientId(change: CredentialChange, stored: DestinationRecord | undefined): boolean {
-  const after = change.kind === "become" ? change.credential : change.kind === "keep" ? stored?.connection.credential : undefined;
+  const after =
+    change.kind === "become"
+      ? change.credential
+      : change.kind === "keep"
+        ? stored?.connection.credential
+        : undefined;
   return after?.kind !== "managed-identity";
 }
 

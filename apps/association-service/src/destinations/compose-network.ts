@@ -45,7 +45,8 @@ function readPorts(
 ): number[] | null | undefined {
   if (sent === null || sent === undefined) return sent;
   if (sent.length > PORTS_MAX) errors.push(`allowed_ports has more than ${PORTS_MAX} entries`);
-  const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= PORT_MAX;
+  const isPort = (text: string): boolean =>
+    /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= PORT_MAX;
   if (!sent.every(isPort)) errors.push(`allowed_ports has an entry that is no port: use 1 to ${PORT_MAX}`);
   return [...new Set(sent.map(Number))];
 }

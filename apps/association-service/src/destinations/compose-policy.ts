@@ -81,10 +81,15 @@ export function composeSource(
   }
   const wrong = sent?.find((place) => !isPlace(place));
   if (wrong !== undefined) {
-    errors.push("allowed_sources has an entry that is not mount/path: no slash first, no '//', '.', '..', '*' or '%'");
+    errors.push(
+      "allowed_sources has an entry that is not mount/path: no slash first, no '//', '.', '..', '*' or '%'",
+    );
   }
   const chosen = fields.allowed_sources === undefined ? before?.allowed : sent;
-  return present({ role, allowed: chosen === undefined || chosen.length === 0 ? undefined : [...new Set(chosen)] });
+  return present({
+    role,
+    allowed: chosen === undefined || chosen.length === 0 ? undefined : [...new Set(chosen)],
+  });
 }
 
 // One spelling only, as for the paths that it is compared with (hazard path-two-spellings). `*` is refused, as it would be
@@ -103,7 +108,8 @@ function oneOf<const T extends string>(
 ): T | undefined {
   const value = changed(sent, before);
   const known = words.find((word) => word === value);
-  if (value !== undefined && known === undefined) errors.push(`${field} is none of ${words.join(", ")}: send one of them`);
+  if (value !== undefined && known === undefined)
+    errors.push(`${field} is none of ${words.join(", ")}: send one of them`);
   return known;
 }
 

@@ -6,7 +6,6 @@
 
 import type { Credential, Uid } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
-import type { SecretValue } from "@keyferry/ports";
 import type { SecretAddress, SourcePort } from "../ports.ts";
 import type { CredentialChange } from "./compose-credential.ts";
 

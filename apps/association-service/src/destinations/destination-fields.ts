@@ -35,7 +35,9 @@ const vaultFields = {
 /** Keyferry's, which Vault's clients don't know. */
 const ownFields = {
   credential: textField.nullish().describe("How the sink logs in at Azure. An addition to Vault's fields."),
-  client_certificate: textField.nullish().describe("Certificate and private key, PEM, in place of client_secret."),
+  client_certificate: textField
+    .nullish()
+    .describe("Certificate and private key, PEM, in place of client_secret."),
   ownership: textField.nullish().describe("refuse, adopt or overwrite: what becomes of a foreign secret."),
   on_delete: textField.nullish().describe("delete, disable or retain."),
   hand_edits: textField.nullish().describe("report or repair."),
@@ -47,7 +49,9 @@ const ownFields = {
   delete_guard_hourly_percent: numberField.nullish(),
   delete_guard_daily_percent: numberField.nullish(),
   source_role: textField.nullish().describe("The role that the destination's values are read with."),
-  allowed_sources: textListField.nullish().describe("mount/path: nothing outside of these can be associated."),
+  allowed_sources: textListField
+    .nullish()
+    .describe("mount/path: nothing outside of these can be associated."),
   skip_connection_check: flagField.nullish().describe("Stored nowhere: this write alone is not checked."),
 } as const;
 

@@ -182,7 +182,9 @@ export class DestinationWriter {
     const [rule, ...more] = rules.ofDestination(uid);
     if (rule !== undefined) {
       const names = [rule, ...more].map(({ name }) => name).join(", ");
-      throw badRequest(`store cannot be deleted because it has rules: delete ${names} first, or use purge=true`);
+      throw badRequest(
+        `store cannot be deleted because it has rules: delete ${names} first, or use purge=true`,
+      );
     }
     // What a rule made has no tombstone: its destination has to stay until it is unsynced.
     const count = associations.activeCount(uid) + ruledPairs.leftOf(uid).length;

@@ -16,7 +16,10 @@ import type { CredentialStore } from "./credential-store.ts";
 import type { DestinationIndex } from "./destination-index.ts";
 
 export interface RetirementOptions {
-  readonly bus: Pick<BusPort, "destinations" | "associations" | "commands" | "budgets" | "rules" | "approvals">;
+  readonly bus: Pick<
+    BusPort,
+    "destinations" | "associations" | "commands" | "budgets" | "rules" | "approvals"
+  >;
   readonly associations: AssociationIndex;
   readonly rules: RuleBook;
   readonly ruledPairs: RuledPairs;

@@ -3,11 +3,11 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { KeyferryError } from "@keyferry/errors";
-import type { SyncRecord } from "@keyferry/contracts";
+import type { EpochRecord, SyncRecord } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import type { ServiceEvents } from "../events.ts";
 import type { BusPort, TableView } from "../ports.ts";
-import { decideEpoch, epochOf } from "./next-epoch.ts";
+import { decideEpoch, epochOf, latestOf } from "./next-epoch.ts";
 
 const KEY = "epoch";
 // A few services may start at once; whoever loses reads what the winner wrote and usually has nothing to do.
@@ -23,6 +23,8 @@ export interface EpochKeeperOptions {
 export class EpochKeeper {
   readonly #options: EpochKeeperOptions;
   #current = 0;
+  // The stored record is restored together with the streams; what this process has seen is not.
+  #seen: EpochRecord | undefined;
 
   constructor(options: EpochKeeperOptions) {
     this.#options = options;
@@ -43,8 +45,15 @@ export class EpochKeeper {
     await results.caughtUp(signal);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const known = await bus.epochs.get(KEY);
-      const decision = decideEpoch(known?.value, await bus.streamInfo(), this.#highestSeen(), clock.now());
+      const streams = await bus.streamInfo();
+      const decision = decideEpoch(
+        latestOf(known?.value, this.#seen),
+        streams,
+        this.#highestSeen(),
+        clock.now(),
+      );
       if (decision.kind === "same" && isDeepStrictEqual(known?.value, decision.record)) {
+        this.#seen = decision.record;
         return this.#adopt(decision.record.epoch);
       }
       const result = await bus.epochs.put(KEY, decision.record, known?.sequence ?? 0);
@@ -52,6 +61,7 @@ export class EpochKeeper {
         events.casLost("epoch");
         continue;
       }
+      this.#seen = decision.record;
       const changed = this.#adopt(decision.record.epoch);
       if (decision.kind === "raised") events.epochChanged({ epoch: this.#current, why: decision.why });
       return changed || decision.kind === "raised";

@@ -34,6 +34,22 @@ export function decideEpoch(
   return { kind: "raised", why, record: { major: 1, epoch, streams } };
 }
 
+/** Of what is stored and what this process saw: per stream the later of the two, and the higher epoch. */
+export function latestOf(
+  stored: EpochRecord | undefined,
+  seen: EpochRecord | undefined,
+): EpochRecord | undefined {
+  if (stored === undefined || seen === undefined) return stored ?? seen;
+  const streams = { ...stored.streams };
+  for (const [name, stream] of Object.entries(seen.streams)) {
+    const other = streams[name];
+    // Made anew since: whoever noticed that first has raised the epoch for it.
+    if (other !== undefined && other.created !== stream.created) continue;
+    if (other === undefined || other.lastSequence < stream.lastSequence) streams[name] = stream;
+  }
+  return { major: 1, epoch: Math.max(stored.epoch, seen.epoch), streams };
+}
+
 /** The highest epoch that a record carries. */
 export function epochOf(record: SyncRecord): number {
   let highest = record.consumed.epoch;

@@ -50,7 +50,7 @@ export function createApiParts(options: ApiPartsOptions): ApiParts {
   const { bus, source, tables, credentials, clock, random, events } = options;
   const { associations, destinations, effective, rules, secrets } = tables;
   const authoriser = new Authoriser({ source, clock, random });
-  const pauses = new PauseStore({ table: bus.pauses, associations, destinations, clock, events });
+  const pauses = new PauseStore({ table: bus.pauses, effective, destinations, clock, events });
   const secretKeyKey = Buffer.from(options.instance.secretKeyKey, "base64");
   const destinationWriter = new DestinationWriter({
     table: bus.destinations,

@@ -30,5 +30,5 @@ async function changePauses(call: Call, what: "pause" | "resume"): Promise<Answe
 }
 
 async function caughtUp({ parts, signal }: Call): Promise<void> {
-  await Promise.all([parts.destinations.caughtUp(signal), parts.associations.caughtUp(signal)]);
+  await parts.effective.caughtUp(signal);
 }

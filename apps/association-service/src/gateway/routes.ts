@@ -89,13 +89,14 @@ async function writeDestination(call: Call, mode: "replace" | "merge"): Promise<
 
 function fieldWarnings({ fields, ignored }: Extract<FieldsRead, { kind: "ok" }>): readonly string[] {
   const unknown =
-    ignored.length === 0
-      ? []
-      : [`Endpoint ignored these unrecognized parameters: [${ignored.join(" ")}]`];
+    ignored.length === 0 ? [] : [`Endpoint ignored these unrecognized parameters: [${ignored.join(" ")}]`];
   const life = fields.identity_token_ttl ?? 0;
   return life === 0
     ? unknown
-    : [...unknown, "identity_token_ttl is stored without effect: the sink's platform decides how long its token lives"];
+    : [
+        ...unknown,
+        "identity_token_ttl is stored without effect: the sink's platform decides how long its token lives",
+      ];
 }
 
 async function deleteDestination(call: Call): Promise<Answer> {
@@ -128,7 +129,11 @@ async function checkDestination(call: Call): Promise<Answer> {
   const write = flagField.safeParse(sent ?? false);
   if (!write.success) throw badRequest("write is neither true nor false: send true or false");
   const findings = await askSink(call.parts.connectionChecks, name, connection, write.data);
-  return { data: { findings: (findings ?? [NO_SINK]).map(({ isCertain: _, ...told }) => told) } };
+  return { data: { findings: (findings ?? [NO_SINK]).map(toldOf) } };
+}
+
+function toldOf({ check, ok, detail, advice }: CheckFinding): Readonly<Record<string, unknown>> {
+  return { check, ok, detail, ...(advice === undefined ? {} : { advice }) };
 }
 
 const NO_SINK: CheckFinding = {
@@ -202,7 +207,12 @@ function readForce(request: FastifyRequest): boolean {
   return parsed.data.force ?? false;
 }
 
-async function giveUp({ parts }: Call, { uid, name, namespace, connection }: DestinationRecord, mount: string, path: string) {
+async function giveUp(
+  { parts }: Call,
+  { uid, name, namespace, connection }: DestinationRecord,
+  mount: string,
+  path: string,
+) {
   for (const { entry } of parts.associations.ofPath(namespace, mount, path)) {
     const { destination, secretKey } = entry.value;
     const at = { destination: name, keyVaultUri: connection.keyVaultUri };

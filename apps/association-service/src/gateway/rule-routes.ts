@@ -65,7 +65,10 @@ async function deleteRule(call: Call): Promise<Answer> {
   return undefined;
 }
 
-async function authoriseSudo({ caller, parts, path, signal }: Call, anyOf: readonly Capability[]): Promise<void> {
+async function authoriseSudo(
+  { caller, parts, path, signal }: Call,
+  anyOf: readonly Capability[],
+): Promise<void> {
   const rights = [
     { path, anyOf },
     { path, anyOf: ["sudo"] as const },

@@ -149,7 +149,9 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "Has a sink look whether the connection works",
     capability: writes,
     body: z.object({
-      write: flagField.optional().describe("Write and remove a secret keyferry-probe-…, to know whether that may be done."),
+      write: flagField
+        .optional()
+        .describe("Write and remove a secret keyferry-probe-…, to know whether that may be done."),
     }),
     answers: { name: "ConnectionCheck", data: connectionCheckSchema },
     errors: [],

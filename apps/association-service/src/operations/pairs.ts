@@ -64,6 +64,14 @@ export class Pairs {
     }
   }
 
+  /** Every active pair, of all namespaces, in no order. */
+  *all(): Generator<PairView> {
+    for (const row of this.#tables.effective.all()) {
+      const pair = row.entry.value.state === "active" ? this.#viewOf(row) : undefined;
+      if (pair !== undefined) yield pair;
+    }
+  }
+
   /** The active pairs of a secret's path, by destination's name. */
   ofPath(namespace: string, mount: string, path: string): readonly PairView[] {
     return this.#tables.effective

@@ -3,7 +3,7 @@
 
 import type { PausesRecord } from "@keyferry/contracts";
 import { z } from "zod";
-import type { AssociationIndex } from "../associations/association-index.ts";
+import type { EffectiveAssociations } from "../associations/effective-associations.ts";
 import { readNamedSecret } from "../associations/resolve-secret.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import { describeIssues, textField } from "../gateway/coerce.ts";
@@ -35,7 +35,8 @@ export interface PauseFields {
 
 export interface PauseViews {
   readonly destinations: Pick<DestinationIndex, "byName" | "byUid">;
-  readonly associations: Pick<AssociationIndex, "ofPath" | "get">;
+  /** Those that rules make can be paused too. */
+  readonly effective: Pick<EffectiveAssociations, "ofPath" | "get">;
 }
 
 /**
@@ -53,7 +54,7 @@ export function readPauseFields(
   const uid = destination === undefined ? undefined : uidOf(destination, namespace, views);
   if (mount !== undefined || secret_name !== undefined) {
     const named = readNamedSecret(body);
-    const keys = views.associations
+    const keys = views.effective
       .ofPath(namespace, named.mount, named.path)
       .filter(({ entry }) => uid === undefined || entry.value.destination === uid)
       .filter(({ entry }) => entry.value.state === "active")
@@ -80,7 +81,7 @@ function uidOf(destination: string, namespace: string, { destinations }: PauseVi
 export function pausesAnswer(
   record: PausesRecord,
   namespace: string,
-  { destinations, associations }: PauseViews,
+  { destinations, effective }: PauseViews,
 ): Readonly<Record<string, unknown>> {
   const nameOf = (uid: string): string | undefined => {
     const found = destinations.byUid(uid)?.entry.value;
@@ -91,7 +92,7 @@ export function pausesAnswer(
     return name === undefined ? [] : [[name, pause] as const];
   });
   const ofAssociations = Object.entries(record.associations).flatMap(([key, pause]) => {
-    const association = associations.get(key)?.entry.value;
+    const association = effective.get(key)?.entry.value;
     const destination = association && nameOf(association.destination);
     if (association === undefined || destination === undefined) return [];
     const { mount, path } = association.secret;
@@ -99,7 +100,17 @@ export function pausesAnswer(
   });
   return {
     all: record.all,
-    destinations: Object.fromEntries(ofDestinations),
-    associations: ofAssociations,
+    destinations: Object.fromEntries(ofDestinations.sort(([a], [b]) => compare(a, b))),
+    associations: ofAssociations.sort(
+      (a, b) =>
+        compare(a.destination, b.destination) ||
+        compare(a.mount, b.mount) ||
+        compare(a.secret_name, b.secret_name),
+    ),
   };
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

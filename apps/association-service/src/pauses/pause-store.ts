@@ -6,7 +6,7 @@ import { PAUSES_KEY } from "@keyferry/bus";
 import type { PausesRecord, Uid } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import type { Clock } from "@keyferry/ports";
-import type { AssociationIndex } from "../associations/association-index.ts";
+import type { EffectiveAssociations } from "../associations/effective-associations.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { ServiceEvents } from "../events.ts";
 import { badRequest } from "../gateway/refusal.ts";
@@ -22,8 +22,8 @@ export type PauseScope =
 
 export interface PauseStoreOptions {
   readonly table: Table<PausesRecord>;
-  readonly associations: Pick<AssociationIndex, "caughtUp" | "get">;
-  readonly destinations: Pick<DestinationIndex, "caughtUp" | "byUid">;
+  readonly effective: Pick<EffectiveAssociations, "caughtUp" | "get">;
+  readonly destinations: Pick<DestinationIndex, "byUid">;
   readonly clock: Clock;
   readonly events: ServiceEvents;
 }
@@ -94,8 +94,8 @@ export class PauseStore {
     scope: PauseScope,
     next: (record: PausesRecord) => PausesRecord,
   ): Promise<PausesRecord> {
-    const { table, associations, destinations, events } = this.#options;
-    await Promise.all([associations.caughtUp(), destinations.caughtUp()]);
+    const { table, effective, events } = this.#options;
+    await effective.caughtUp();
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const stored = await table.get(PAUSES_KEY);
       const before = stored?.value ?? NO_PAUSES;
@@ -112,12 +112,12 @@ export class PauseStore {
   }
 
   #withoutTheDead(record: PausesRecord): PausesRecord {
-    const { associations, destinations } = this.#options;
+    const { effective, destinations } = this.#options;
     const deadDestinations = Object.keys(record.destinations).filter(
       (uid) => (destinations.byUid(uid)?.entry.value.state ?? "retired") === "retired",
     );
     const deadAssociations = Object.keys(record.associations).filter(
-      (key) => associations.get(key) === undefined,
+      (key) => effective.get(key) === undefined,
     );
     return {
       ...record,

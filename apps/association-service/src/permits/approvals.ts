@@ -109,13 +109,15 @@ export class Approvals {
     const keys = Object.entries(pending);
     let approved = 0;
     for (let at = 0; at < keys.length; at += AT_ONCE) {
-      const looks = keys.slice(at, at + AT_ONCE).map(([secretKey, token]) =>
-        resolver.look(
-          { destination, secretKey },
-          { trigger: { kind: "approved" }, approval: { digest, token } },
-          signal,
-        ),
-      );
+      const looks = keys
+        .slice(at, at + AT_ONCE)
+        .map(([secretKey, token]) =>
+          resolver.look(
+            { destination, secretKey },
+            { trigger: { kind: "approved" }, approval: { digest, token } },
+            signal,
+          ),
+        );
       approved += (await Promise.all(looks)).filter((kind) => kind === "published").length;
     }
     // Every key was looked at. One that was given no permit is another command by now, which no approval means.

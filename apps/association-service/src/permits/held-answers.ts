@@ -30,7 +30,9 @@ export const heldSchema = z.strictObject({
     .describe("The first 1,000 by mount and name; `total` counts all."),
   refused_removals: z
     .array(z.strictObject({ mount: z.string(), secret_name: z.string(), reason: z.string(), since: time }))
-    .describe("Removed associations whose unsync was refused: tried again 6-hourly; remove with force gives one up."),
+    .describe(
+      "Removed associations whose unsync was refused: tried again 6-hourly; remove with force gives one up.",
+    ),
 });
 
 export const heldListSchema = z.strictObject({

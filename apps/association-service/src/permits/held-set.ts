@@ -35,7 +35,8 @@ export function heldSet(
 ): HeldSet {
   const deletes: HeldDelete[] = [];
   for (const { last, record } of pairs) {
-    if (last === undefined || record === undefined || last.value.permit !== null || !isHeld(last, record)) continue;
+    if (last === undefined || record === undefined || last.value.permit !== null || !isHeld(last, record))
+      continue;
     deletes.push({
       secretKey: last.value.secretKey,
       secret: last.value.secret,

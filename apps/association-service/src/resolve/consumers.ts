@@ -3,6 +3,7 @@
 
 import type { AssociationIndex } from "../associations/association-index.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
+import type { Clock } from "@keyferry/ports";
 import type { Retirement } from "../destinations/retirement.ts";
 import type { ResolutionKind, ServiceEvents } from "../events.ts";
 import type { BusPort, Consumption, Decision } from "../ports.ts";
@@ -20,6 +21,7 @@ export interface ConsumersOptions {
   readonly destinations: DestinationIndex;
   readonly rules: RuleBook;
   readonly ruledPairs: RuledPairs;
+  readonly clock: Clock;
   readonly events: ServiceEvents;
 }
 
@@ -52,6 +54,8 @@ function consumeEvents({
   associations,
   rules,
   ruledPairs,
+  clock,
+  events,
 }: ConsumersOptions): Promise<Consumption> {
   return bus.events.consume(
     async ({ key, entry }, { signal }) => {
@@ -62,7 +66,10 @@ function consumeEvents({
         secretKey: key,
       }));
       const pairs = [...set, ...(await ruledPairs.ofEvent(entry.value, key))];
-      return lookAtAll(resolver, pairs, { trigger: { kind: "event", event: entry.value } }, signal);
+      const trigger = { kind: "event" as const, event: entry.value };
+      const decision = await lookAtAll(resolver, pairs, { trigger }, signal);
+      if (decision.kind === "ack" && pairs.length > 0) events.eventResolved(clock.now() - entry.time);
+      return decision;
     },
     { concurrency: CONCURRENCY },
   );

@@ -53,7 +53,15 @@ export interface Seen {
 /** A command without what the publisher adds: major, epoch, permit, reason. */
 export type CommandDraft = Pick<
   SyncCommand,
-  "op" | "destination" | "association" | "secretKey" | "secret" | "namedAs" | "spec" | "expect" | "resolvedFrom"
+  | "op"
+  | "destination"
+  | "association"
+  | "secretKey"
+  | "secret"
+  | "namedAs"
+  | "spec"
+  | "expect"
+  | "resolvedFrom"
 > & { readonly committedAt?: number };
 
 /** Where the command's permit comes from. */
@@ -254,7 +262,9 @@ function leaveForSync(seen: Seen, draft: CommandDraft, fingerprint: string): Lea
   const { last, record } = seen;
   if (last === undefined || !sameWishButPermit(draft, last.value)) return { kind: "not-needed" };
   if (last.value.permit !== null) return { kind: "kept", permit: last.value.permit };
-  return isHeld(last, record) ? { kind: "budget", fingerprint: `drop.${fingerprint}` } : { kind: "not-needed" };
+  return isHeld(last, record)
+    ? { kind: "budget", fingerprint: `drop.${fingerprint}` }
+    : { kind: "not-needed" };
 }
 
 /** True if this very command ended held: something of it needs leave to be deleted. */

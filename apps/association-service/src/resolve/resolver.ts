@@ -170,7 +170,8 @@ export class Resolver {
     last: CommandEntry | undefined,
   ): Promise<Pick<Seen, "ruling" | "rulesSequence">> {
     const { rules } = this.#options;
-    if (rules.isEmpty && last?.value.spec.byRule !== true) return { ruling: { kind: "none" }, rulesSequence: 0 };
+    if (rules.isEmpty && last?.value.spec.byRule !== true)
+      return { ruling: { kind: "none" }, rulesSequence: 0 };
     await rules.caughtUp();
     const secret = state?.value.secret ?? last?.value.secret ?? record?.secret;
     const rulesSequence = rules.sequence;

@@ -33,7 +33,8 @@ export function isStuck(
   last: Entry<SyncCommand> | undefined,
   record: SyncRecord | undefined,
 ): boolean {
-  if (association.state === "active" || last === undefined || record?.outcome?.kind !== "refused") return false;
+  if (association.state === "active" || last === undefined || record?.outcome?.kind !== "refused")
+    return false;
   return last.value.op === "unsync" && compareFences(record.consumed, fenceOf(last)) >= 0;
 }
 

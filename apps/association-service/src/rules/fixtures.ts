@@ -22,35 +22,28 @@ import { DESTINATION } from "../resolve/fixtures.ts";
 import { type KnownSecret, KnownSecrets, RowMaker } from "./known-secrets.ts";
 import { RuleBook } from "./rule-book.ts";
 
-export class MemoryTable<T> implements RevisionedTable<T>, TableView<T> {
+export class MemoryTable<T> implements RevisionedTable<T> {
   readonly #rows = new Map<string, Entry<T>>();
   readonly #revisions = new Map<string, number>();
   readonly #listeners = new Set<(key: string, entry: Entry<T> | undefined) => void>();
   #sequence = 0;
 
-  get size(): number {
-    return this.#rows.size;
+  readonly view: TableView<T> = {
+    size: 0,
+    get: (key) => this.#rows.get(key),
+    entries: () => this.#rows.entries(),
+    onChange: (listener) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    },
+    caughtUp: async () => undefined,
+    reached: async () => undefined,
+    close: async () => undefined,
+  };
+
+  async get(key: string): Promise<Entry<T> | undefined> {
+    return this.#rows.get(key);
   }
-
-  // Of a view it is an entry, of a table a promise of one; awaiting either gives the entry.
-  get(key: string): Entry<T> & Promise<Entry<T> | undefined> {
-    return this.#rows.get(key) as Entry<T> & Promise<Entry<T> | undefined>;
-  }
-
-  entries(): IterableIterator<[string, Entry<T>]> {
-    return this.#rows.entries();
-  }
-
-  onChange(listener: (key: string, entry: Entry<T> | undefined) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  async caughtUp(): Promise<void> {}
-
-  async reached(): Promise<void> {}
-
-  async close(): Promise<void> {}
 
   async read(key: string): Promise<{ entry: Entry<T> | undefined; revision: number }> {
     return { entry: this.#rows.get(key), revision: this.#revisions.get(key) ?? 0 };
@@ -58,30 +51,26 @@ export class MemoryTable<T> implements RevisionedTable<T>, TableView<T> {
 
   async put(key: string, value: T, expected: number): Promise<PublishResult> {
     if ((this.#rows.get(key)?.sequence ?? 0) !== expected) return { kind: "lost" };
-    this.#write(key, value);
+    this.force(key, value);
     return { kind: "stored", sequence: this.#sequence };
   }
 
   async delete(key: string, expected: number): Promise<PublishResult> {
     if ((this.#rows.get(key)?.sequence ?? 0) !== expected) return { kind: "lost" };
-    this.#write(key, undefined);
+    this.force(key, undefined);
     return { kind: "stored", sequence: this.#sequence };
   }
 
   async watch(): Promise<TableView<T>> {
-    return this;
+    return this.view;
   }
 
   consume(): never {
     throw new Error("nobody consumes in memory");
   }
 
-  /** Without any check. */
+  /** Writes without any check; undefined deletes. */
   force(key: string, value: T | undefined): void {
-    this.#write(key, value);
-  }
-
-  #write(key: string, value: T | undefined): void {
     this.#sequence += 1;
     this.#revisions.set(key, this.#sequence);
     const entry = value === undefined ? undefined : { value, sequence: this.#sequence, time: 0 };
@@ -119,7 +108,9 @@ export function stateWith(customMetadata: Record<string, string>): SecretState {
     incarnation: "2026-01-01T00:00:00Z",
     current: 1,
     oldest: 0,
-    versions: { "1": { createdTime: "2026-01-01T00:00:00Z", deletionTime: "", destroyed: false, live: true } },
+    versions: {
+      "1": { createdTime: "2026-01-01T00:00:00Z", deletionTime: "", destroyed: false, live: true },
+    },
     customMetadata,
     maxVersions: 0,
     casRequired: false,
@@ -139,11 +130,11 @@ export function ruledWorld(own = { namespace: "", mount: "keyferry" }) {
   const rules = new MemoryTable<RuleRecord>();
   const states = new MemoryTable<KnownSecret>();
   destinations.force(IDENTITY_KEY, DESTINATION);
-  const index = new AssociationIndex(associations);
-  const destinationIndex = new DestinationIndex(destinations, destinations);
-  const book = new RuleBook(rules, own);
+  const index = new AssociationIndex(associations.view);
+  const destinationIndex = new DestinationIndex(destinations.view, destinations);
+  const book = new RuleBook(rules.view, own);
   const rows = new RowMaker();
-  const secrets = new KnownSecrets(states, rows, SECRET_KEY_KEY);
+  const secrets = new KnownSecrets(states.view, rows, SECRET_KEY_KEY);
   const effective = new EffectiveAssociations({
     associations: index,
     destinations: destinationIndex,
@@ -169,20 +160,23 @@ export function ruledWorld(own = { namespace: "", mount: "keyferry" }) {
     book,
     secrets,
     effective,
-    destination: () => destinations.get(IDENTITY_KEY),
     see(path: string, state: SecretState, mount = "kv") {
       states.force(keyOf(path), rows.rowOf(eventOf(path, state, mount)));
     },
-    set(path: string, mount = "kv") {
+    async set(path: string, mount = "kv") {
       const secret = { source: "main", namespace: "", mount, accessor: ACCESSOR, path };
-      return writer.set(IDENTITY, destinations.get(IDENTITY_KEY), secret);
+      const destination = await destinations.get(IDENTITY_KEY);
+      if (destination === undefined) throw new Error("there is no destination");
+      return writer.set(IDENTITY, destination, secret);
     },
     remove: (path: string, mount = "kv") => writer.remove(DESTINATION, mount, path),
     /** Paths with an active association, sorted, each with the rule that makes it. */
     active() {
       return [...effective.all()]
         .filter(({ entry }) => entry.value.state === "active")
-        .map(({ entry, rule: name }) => `${entry.value.secret.path}${name === undefined ? "" : ` by ${name}`}`)
+        .map(
+          ({ entry, rule: name }) => `${entry.value.secret.path}${name === undefined ? "" : ` by ${name}`}`,
+        )
         .sort();
     },
   };

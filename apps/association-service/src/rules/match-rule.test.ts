@@ -37,16 +37,23 @@ describe("globs", () => {
 
 describe("custom metadata", () => {
   const opting = [
-    compileRule(rule("r", { match: { mounts: ["kv"], paths: [], customMetadata: { sync: "y*", env: "*" } } })),
+    compileRule(
+      rule("r", { match: { mounts: ["kv"], paths: [], customMetadata: { sync: "y*", env: "*" } } }),
+    ),
   ];
   const at = { namespace: "", mount: "kv", path: "a" };
-  const having = (customMetadata: Record<string, string>): RuledState => ({ kind: "present", customMetadata });
+  const having = (customMetadata: Record<string, string>): RuledState => ({
+    kind: "present",
+    customMetadata,
+  });
 
   test("a secret opts in by having all keys with values that match", () => {
     expect(ruleOn(opting, at, having({ sync: "yes", env: "" })).kind).toBe("made");
     expect(ruleOn(opting, at, having({ sync: "no", env: "x" })).kind).toBe("opted-out");
     expect(ruleOn(opting, at, having({ sync: "yes" })).kind).toBe("opted-out");
-    expect(ruleOn(opting, at, having(Object.create({ sync: "yes", env: "x" }) as never)).kind).toBe("opted-out");
+    expect(ruleOn(opting, at, having(Object.create({ sync: "yes", env: "x" }) as never)).kind).toBe(
+      "opted-out",
+    );
   });
 
   test("no-state-is-not-gone: without a state nothing is known, and a gone secret is opted out", () => {

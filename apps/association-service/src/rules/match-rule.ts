@@ -80,7 +80,9 @@ export function isAllowed(
 ): boolean {
   const whole = `${mount}/${path}`;
   // `app` allows `app/x` and not `apple/x`.
-  return allowed?.map(withoutEnd).some((prefix) => whole === prefix || whole.startsWith(`${prefix}/`)) ?? true;
+  return (
+    allowed?.map(withoutEnd).some((prefix) => whole === prefix || whole.startsWith(`${prefix}/`)) ?? true
+  );
 }
 
 function withoutEnd(prefix: string): string {
@@ -93,7 +95,8 @@ function matchesText(glob: string, text: string): boolean {
   const first = pieces[0] ?? "";
   if (pieces.length === 1) return text === glob;
   const last = pieces.at(-1) ?? "";
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length)
+    return false;
   let at = first.length;
   for (const piece of pieces.slice(1, -1)) {
     const found = text.indexOf(piece, at);

@@ -19,7 +19,9 @@ export const ruleSchema = z.strictObject({
   secret_name_template: z.string(),
   custom_tags: texts,
   associations: count.describe("How many associations it makes right now."),
-  excluded: count.describe("Associations of the destination that a person removed although a rule covers them."),
+  excluded: count.describe(
+    "Associations of the destination that a person removed although a rule covers them.",
+  ),
   created_at: time,
   updated_at: time,
 });
@@ -31,7 +33,10 @@ export const ruleListSchema = z.strictObject({
 });
 
 /** How many associations each rule of a destination makes, by name. */
-export function countMade(effective: EffectiveAssociations, destination: string): ReadonlyMap<string, number> {
+export function countMade(
+  effective: EffectiveAssociations,
+  destination: string,
+): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { rule } of effective.madeOf(destination)) {
     if (rule !== undefined) counts.set(rule, (counts.get(rule) ?? 0) + 1);

@@ -7,7 +7,15 @@
 import type { DestinationRecord, RuleRecord, SecretRef, Uid } from "@keyferry/contracts";
 import { isWithinOwnMount, type OwnMount } from "../associations/resolve-secret.ts";
 import type { Entry, TableView } from "../ports.ts";
-import { type CompiledRule, compareRules, compileRule, isAllowed, type RuledState, type Ruling, ruleOn } from "./match-rule.ts";
+import {
+  type CompiledRule,
+  compareRules,
+  compileRule,
+  isAllowed,
+  type RuledState,
+  type Ruling,
+  ruleOn,
+} from "./match-rule.ts";
 
 export class RuleBook {
   readonly #view: TableView<RuleRecord>;

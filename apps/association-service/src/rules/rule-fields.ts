@@ -1,6 +1,11 @@
 // Owns: which fields a rule has, how they are read, and what they make of it. Pure. Does not own storing it.
 
-import { granularitySchema, type DestinationRecord, type RuleRecord, type SyncSpec } from "@keyferry/contracts";
+import {
+  granularitySchema,
+  type DestinationRecord,
+  type RuleRecord,
+  type SyncSpec,
+} from "@keyferry/contracts";
 import { checkCustomTags, compileTemplate, defaultTemplate } from "@keyferry/naming";
 import { z } from "zod";
 import { describeIssues, textField, textListField, textMapField } from "../gateway/coerce.ts";
@@ -42,7 +47,10 @@ export function readRuleFields(body: Readonly<Record<string, unknown>>): {
 } {
   const parsed = ruleFieldsSchema.safeParse(body);
   if (!parsed.success) throw badRequest(...describeIssues(parsed.error));
-  return { fields: parsed.data, ignored: Object.keys(body).filter((name) => !(name in ruleFieldsSchema.shape)) };
+  return {
+    fields: parsed.data,
+    ignored: Object.keys(body).filter((name) => !(name in ruleFieldsSchema.shape)),
+  };
 }
 
 /**
@@ -71,7 +79,8 @@ export function composeRule(
 function mountsOf(fields: RuleFields, before: RuleBody | undefined, errors: string[]): string[] {
   const sent = fields.mounts === undefined ? before?.match.mounts : fields.mounts;
   const mounts = (sent ?? []).map((glob) => glob.replace(/^\/|\/$/g, ""));
-  if (mounts.length === 0) errors.push("mounts is missing: send the paths of KV v2 mounts, as my-kv or team-*");
+  if (mounts.length === 0)
+    errors.push("mounts is missing: send the paths of KV v2 mounts, as my-kv or team-*");
   if (mounts.length > GLOBS_MAX) errors.push(`mounts has more than ${GLOBS_MAX} globs: make several rules`);
   for (const glob of mounts) checkText(`mounts: the glob '${glob}'`, glob, errors);
   return mounts;
@@ -106,18 +115,21 @@ function metadataOf(
 
 function checkText(what: string, glob: string, errors: string[]): void {
   if (glob === "") errors.push(`${what} is empty: write * for anything`);
-  if (glob.length > GLOB_CHARACTERS_MAX) errors.push(`${what} is longer than ${GLOB_CHARACTERS_MAX} characters`);
+  if (glob.length > GLOB_CHARACTERS_MAX)
+    errors.push(`${what} is longer than ${GLOB_CHARACTERS_MAX} characters`);
 }
 
 function specOf(fields: RuleFields, before: SyncSpec, ofDestination: SyncSpec, errors: string[]): SyncSpec {
-  const wanted = given(fields.granularity) ?? (fields.granularity === null ? ofDestination : before).granularity;
+  const wanted =
+    given(fields.granularity) ?? (fields.granularity === null ? ofDestination : before).granularity;
   const parsed = granularitySchema.safeParse(wanted);
   if (!parsed.success) {
     errors.push("granularity is neither secret-path nor secret-key: send one of the two");
     return before;
   }
   const granularity = parsed.data;
-  const nameTemplate = given(fields.secret_name_template) ?? keptTemplate(fields, before, ofDestination, granularity);
+  const nameTemplate =
+    given(fields.secret_name_template) ?? keptTemplate(fields, before, ofDestination, granularity);
   const compiled = compileTemplate(nameTemplate, { granularity });
   if (compiled.kind === "refused") errors.push(`secret_name_template is invalid: ${compiled.why}`);
   const customTags = tagsOf(fields, before, ofDestination);

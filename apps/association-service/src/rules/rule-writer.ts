@@ -72,7 +72,10 @@ export class RuleWriter {
       }
       const written = { value: record, sequence: result.sequence, time: clock.now() };
       await this.#stillActive(identity, written);
-      events.ruleChanged(known === undefined ? "created" : "updated", { name, destination: destination.name });
+      events.ruleChanged(known === undefined ? "created" : "updated", {
+        name,
+        destination: destination.name,
+      });
       return written;
     }
     throw new KeyferryError("conflict", "Others kept writing this rule");

@@ -56,7 +56,8 @@ class Model {
         break;
       case "remove": {
         const secret = this.#of(action.path);
-        if (this.covered(action.path)) Object.assign(secret, { set: false, tombstone: false, excluded: true });
+        if (this.covered(action.path))
+          Object.assign(secret, { set: false, tombstone: false, excluded: true });
         else if (secret.set) Object.assign(secret, { set: false, tombstone: true });
         break;
       }
@@ -100,7 +101,8 @@ async function act(world: ReturnType<typeof ruledWorld>, action: Step): Promise<
       break;
     case "forget": {
       const key = `${DESTINATION.uid}.${keyOf(action.path)}`;
-      if ((await world.associations.get(key))?.value.state === "removed") world.associations.force(key, undefined);
+      if ((await world.associations.get(key))?.value.state === "removed")
+        world.associations.force(key, undefined);
       break;
     }
     case "see": {

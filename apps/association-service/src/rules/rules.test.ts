@@ -85,7 +85,8 @@ describe("what a person does to it", () => {
     world.see("a", PLAIN);
     await world.set("a");
     await world.remove("a");
-    expect(world.associations.get(`${DESTINATION.uid}.${keyOf("a")}`).value.state).toBe("removed");
+    const stored = await world.associations.get(`${DESTINATION.uid}.${keyOf("a")}`);
+    expect(stored?.value.state).toBe("removed");
   });
 
   test("remount-keeps-accessor: what was set before its mount moved is removed by the mount's new path too", async () => {

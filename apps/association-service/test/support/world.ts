@@ -299,6 +299,21 @@ export class World implements AsyncDisposable {
     return record;
   }
 
+  /** As the sink: the last command ended so, and what its names hold is as it was. */
+  async endKeeping(destination: string, path: string, outcome: Outcome, mount = "secret"): Promise<void> {
+    const { uid } = await this.destinationEver(destination);
+    const key = await this.keyOf(path, mount);
+    const [last, before] = await Promise.all([
+      this.bus.commands.last(uid, key),
+      this.bus.results.last(uid, key),
+    ]);
+    if (last === undefined || before === undefined) throw new Error("there is no command, or no record");
+    const consumed = { epoch: last.value.epoch, sequence: last.sequence };
+    const record = { ...before.value, consumed, wish: wishDigest(last.value), outcome };
+    const result = await this.bus.results.append(uid, key, record, before.sequence);
+    if (result.kind === "lost") throw new Error("somebody else is the sink");
+  }
+
   async association(destination: string, path: string): Promise<AssociationRecord | undefined> {
     const { uid } = await this.destinationEver(destination);
     return (await this.bus.associations.get(`${uid}.${await this.keyOf(path)}`))?.value;

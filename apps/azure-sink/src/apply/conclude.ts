@@ -31,10 +31,21 @@ export async function conclude(
   await parkForLater(request, stored, deps);
   const wasWaiting = loaded.record.outcome?.kind === "waiting";
   if (wasWaiting && outcome.kind !== "waiting") await deps.memory.attempts.clear(destination, secretKey);
-  const isNew = loaded.record.outcome?.kind !== outcome.kind;
-  if (outcome.kind === "refused" && isNew) await reportDead(request, deps, outcome);
+  if (outcome.kind === "refused" && isNews(request, loaded.record.outcome, outcome)) {
+    await reportDead(request, deps, outcome);
+  }
   deps.events.outcome({ command, outcome, nowMs });
   return { kind: "consumed" };
+}
+
+// The same refusal again, as settle's looks find it every few hours, is no news; to a person who asked for it, it is.
+function isNews(
+  { command }: SyncRequest,
+  before: Outcome | null,
+  outcome: Extract<Outcome, { kind: "refused" }>,
+): boolean {
+  if (command.reason === "replay") return true;
+  return before?.kind !== "refused" || before.error.code !== outcome.error.code;
 }
 
 /** Parks the pair for the first time at which its record wants it to be looked at, if there is one. */

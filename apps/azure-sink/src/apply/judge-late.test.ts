@@ -1,6 +1,6 @@
 import type { Applied, LateCheck, NameRecord } from "@keyferry/contracts";
 import type { SecretVersion } from "@keyferry/key-vault";
-import { ownerTags } from "@keyferry/naming";
+import { ownerTags, releasedTags } from "@keyferry/naming";
 import { expect, test } from "vitest";
 import { judgeLate, repairable } from "./judge-late.ts";
 
@@ -89,4 +89,32 @@ test("every finding leaves a record that the plan repairs", () => {
   expect(repairable(LIVE, "app", { kind: "removed" })).toMatchObject({ state: "deleted", applied: null });
   expect(repairable(undefined, "app", { kind: "appeared" })).toMatchObject({ state: "live", applied: null });
   expect(repairable(LIVE, "app", { kind: "retagged" })?.applied).toEqual({ ...APPLIED, tagsDigest: "" });
+});
+
+test("a disable that lands on a version that is wished again is undone by a patch", () => {
+  const disabled = { ...version("kv-2", "ours", 2_000), enabled: false };
+  expect(kindOf("disable", LIVE, disabled)).toBe("retagged");
+  expect(kindOf("disable", LIVE, version("kv-2", "ours", 2_000))).toBe("none");
+  // The secret's own settings ask for it.
+  const attributes = { contentType: "application/json", enabled: false };
+  const asked = { ...LIVE, applied: { ...APPLIED, attributes } };
+  expect(kindOf("disable", asked, disabled)).toBe("none");
+});
+
+test("a release that lands on a version that is wished again is undone by a patch", () => {
+  const mark = { ...PLACEMENT, secretKey: CLAIMANT.secretKey };
+  const released = { ...version("kv-2", "ours", 2_000), tags: releasedTags(mark, TAG_KEYS) };
+  expect(kindOf("release", LIVE, released)).toBe("retagged");
+  expect(kindOf("release", LIVE, version("kv-2", "ours", 2_000))).toBe("none");
+});
+
+test("what is disabled or retained on purpose is no late write; a late put into it is", () => {
+  const names = { ...GONE, state: "disabled" } as const;
+  expect(kindOf("disable", names, { ...version("kv-2", "ours", 2_000), enabled: false })).toBe("none");
+  expect(kindOf("put", names, version("kv-x", "late", 3_000))).toBe("appeared");
+  const mark = { ...PLACEMENT, secretKey: CLAIMANT.secretKey };
+  const released = { ...version("kv-2", "ours", 2_000), tags: releasedTags(mark, TAG_KEYS) };
+  const retained = { ...GONE, state: "released" } as const;
+  expect(kindOf("release", retained, released)).toBe("none");
+  expect(kindOf("put", retained, released, version("kv-x", "late", 3_000))).toBe("appeared");
 });

@@ -17,8 +17,8 @@ const IN_HAND_MAX = 64;
 const IN_HAND_PER_DESTINATION_MAX = 16;
 // Longer than one attempt can take: a claimed item comes back only if its claimer died.
 const CLAIM_VISIBLE_AFTER_MS = 60_000;
-/** A waiting pair of a paused destination is looked at again: a resume finds it within this time. */
-const PAUSED_MS = 4_000;
+/** A waiting pair of a paused destination is woken at the resume, or comes after this time. */
+const PAUSED_MS = 30_000;
 const AGAIN_MS = 2_000;
 const AGAIN_SPREAD_MS = 8_000;
 
@@ -66,6 +66,7 @@ export class WakeLoop {
     const { destination, key } = item;
     const { clock, memory, random } = this.#deps;
     if (this.#deps.pauses.isPaused(destination)) {
+      this.#deps.pauses.hold({ destination, secretKey: key });
       await memory.later.park(destination, key, clock.now() + PAUSED_MS).catch(() => undefined);
       return;
     }

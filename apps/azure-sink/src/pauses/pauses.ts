@@ -20,6 +20,8 @@ const NONE: PausesRecord = { major: 1, all: null, destinations: {}, associations
 export interface PauseGate {
   /** Throws `paused` if nothing may be written for this pair now; the pair is woken at the resume. */
   check(pair: Pair): void;
+  /** Notes a pair to be woken at the resume. */
+  hold(pair: Pair): void;
   /** Aborts when the destination is paused: for waits, never for a write under way. */
   signal(destination: Uid): AbortSignal;
   isPaused(destination: Uid): boolean;
@@ -50,12 +52,15 @@ export class Pauses implements PauseGate, Disposable {
   check({ destination, secretKey }: Pair): void {
     const pause = this.#pauseOf(destination) ?? this.#record.associations[pairKey(destination, secretKey)];
     if (pause === undefined) return;
-    if (this.#held.size < HELD_PAIRS_MAX) {
-      this.#held.set(pairKey(destination, secretKey), { destination, key: secretKey });
-    }
+    this.hold({ destination, secretKey });
     const { since, reason } = pause;
     const why = reason === "" ? "" : `: ${reason}`;
     throw new KeyferryError("paused", `Writing is paused since ${since}${why}`, { since });
+  }
+
+  hold({ destination, secretKey }: Pair): void {
+    if (this.#held.size >= HELD_PAIRS_MAX) return;
+    this.#held.set(pairKey(destination, secretKey), { destination, key: secretKey });
   }
 
   signal(destination: Uid): AbortSignal {

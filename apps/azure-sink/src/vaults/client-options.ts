@@ -8,7 +8,7 @@ export interface ClientParts {
   readonly credentials: AzureCredentials;
   readonly vaultOptions: Pick<
     KeyVaultOptions,
-    "authorityHost" | "caFile" | "emulator" | "requestTimeoutMs" | "maxSockets"
+    "authorityHost" | "caFile" | "emulator" | "requestTimeoutMs" | "maxSockets" | "onAnswer"
   >;
   readonly clock: Clock;
   readonly logger: Logger;

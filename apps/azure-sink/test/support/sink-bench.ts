@@ -49,12 +49,14 @@ const SECRET_KEY_KEY = Buffer.alloc(32, 9);
 
 const NO_PAUSES: PauseGate = {
   check: () => undefined,
+  hold: () => undefined,
   signal: () => new AbortController().signal,
   isPaused: () => false,
 };
 
 /** To spy on single events. */
 export const silentEvents: SinkEvents = {
+  commandConsumed: () => undefined,
   externalSecretPut: () => undefined,
   externalSecretPatched: () => undefined,
   externalSecretDeleted: () => undefined,

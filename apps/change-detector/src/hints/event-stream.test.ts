@@ -205,3 +205,21 @@ test("a login that gives another token makes the stream anew with that token", a
   await opened(node, 2);
   expect([node.tokens(), seen.gaps.includes("token-changed")]).toEqual([["token-1", "token-2"], true]);
 });
+
+test("a stop that comes while the stream is being opened ends it", async () => {
+  const node = await Node.start();
+  const stop = new AbortController();
+  const stream = new EventStream({
+    target: { address: `http://${node.host}`, namespace: "", namespaces: [], redirectHosts: [] },
+    token: new SecretValue("token-1"),
+    clock: systemClock,
+    random: systemRandom,
+    hints: { publish: () => undefined },
+    events: { hintGap: () => undefined, eventStream: () => undefined },
+  });
+  const running = stream.run(stop.signal);
+  await eventually(() => node.requests.length === 1, { what: "the handshake to have begun" });
+  stop.abort();
+  await running;
+  expect(node.sockets.length).toBeLessThanOrEqual(1);
+});

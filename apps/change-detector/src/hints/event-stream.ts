@@ -124,6 +124,7 @@ export class EventStream {
     const watching = new AbortController();
     const stop = (): void => ended.resolve("stopped");
     signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop(); // while it was being opened
     const watch = this.#watch(seen, token, watching.signal).then((why) => ended.resolve(why));
     const why = await ended.promise;
     watching.abort();

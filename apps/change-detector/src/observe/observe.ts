@@ -42,6 +42,7 @@ const SECOND_LOOK_MS = 2_000;
 const FAILED: BackoffPolicy = { firstMs: 500, capMs: 30_000, factor: 2 };
 const FAILED_ATTEMPTS_MAX = 10; // about two minutes; then the next sweep, or whoever asks again, takes it up
 const AWAY_TRIES_MAX = 3;
+const DENIED_AGAIN_MS = 6_000;
 const DONE: LookEnd = { kind: "done" };
 
 interface Look {
@@ -209,7 +210,10 @@ export class Observer {
     if (error.code === "request-invalid" || error.code === "operation-aborted") return DONE;
     if (error.code === "mount-missing" || error.code === "source-denied") {
       mounts.forget(request.address);
-      return this.#held(request.address, error.code, null);
+      const end = this.#held(request.address, error.code, null);
+      // Once more: the token may have died, which is asked about at most every few seconds for all.
+      const mayBeToken = error.code === "source-denied" && attempt === 1;
+      return mayBeToken ? { kind: "again", at: clock.now() + DENIED_AGAIN_MS, request } : end;
     }
     events.lookFailed({ mount, error, attempt });
     if (attempt >= FAILED_ATTEMPTS_MAX) return DONE;

@@ -154,5 +154,5 @@ function stepsText(
       action === "update" ? changes.join("; ") : "",
     ]),
   );
-  return `${table}\n\n${steps.length} ${planned ? "steps. Nothing was done." : "steps done."}`;
+  return `${table}\n\nSteps: ${steps.length}. ${planned ? "Nothing was done." : "Done."}`;
 }

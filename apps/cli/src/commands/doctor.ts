@@ -74,5 +74,5 @@ function text(data: Data, all: boolean): string {
     return fix === "" ? head : `${head}\n    → ${fix}`;
   });
   const faults = findings.filter((finding) => finding["level"] === "fault").length;
-  return `${lines.join("\n")}\n\n${faults} faults, ${shown.length - faults} other remarks.`;
+  return `${lines.join("\n")}\n\nFaults: ${faults}. Other remarks: ${shown.length - faults}.`;
 }

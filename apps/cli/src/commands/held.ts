@@ -56,10 +56,12 @@ async function approve(
   if (digest.trim() === "")
     throw new Failure(EXIT.usage, "The digest is empty", `keyferry held list ${name} shows it.`);
   const data = await api.call("PUT", `${PATH}/${name}/approve`, { body: { digest } });
-  show(
-    data,
-    () => `Approved: ${numberOf(data, "approved")} deletes go on. keyferry status ${name} shows them.`,
-  );
+  show(data, () => {
+    const skipped = numberOf(data, "skipped");
+    const changed =
+      skipped === 0 ? "" : ` ${skipped} have changed since, and are resolved by their own state.`;
+    return `Approved: ${numberOf(data, "approved")} deletes go on.${changed} keyferry status ${name} shows them.`;
+  });
   return EXIT.done;
 }
 
@@ -71,12 +73,12 @@ function heldText(data: Data, name: string, now: number): string {
   const rows = rowsOf(data);
   if (rows.length === 0) return "Nothing is held.";
   const table = tableOf(
-    ["secret", "names in key vault", "since", "reason"],
+    ["secret", "goes", "names in key vault", "since"],
     rows.map((row) => [
-      `${textOf(row, "mount") ?? ""}/${textOf(row, "secret_name") ?? ""}`,
+      `${textOf(row, "mount") ?? ""}${textOf(row, "secret_name") ?? ""}`,
+      row["what"] === "names" ? "names of it" : "all of it",
       namesOf(row),
       agoText(row["since"], now),
-      textOf(row, "reason"),
     ]),
   );
   const digest = textOf(data, "digest") ?? "";

@@ -178,6 +178,9 @@ function notesOfDestination(destination: Data): string[] {
     ...listOf(destination, "breakers").map(
       (breaker) => `${name}: ${textOf(breaker, "op") ?? ""} waits: ${textOf(breaker, "why") ?? ""}`,
     ),
+    ...Object.entries(partOf(destination, "errors")).map(
+      ([code, count]) => `${name}: ${String(count)} end with ${code}: keyferry doctor says what mends it`,
+    ),
     ...(numberOf(destination, "held") > 0
       ? [`${name}: ${numberOf(destination, "held")} deletes wait for approval: keyferry held list ${name}`]
       : []),

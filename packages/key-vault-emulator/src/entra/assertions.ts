@@ -1,7 +1,7 @@
 // Owns: whether a JWT proves who asks for a token: an assertion that an application signed with its certificate's key, or a
 // token of an issuer that the application trusts. Pure.
-import { constants, createHash, createPublicKey, verify, X509Certificate } from "node:crypto";
-import type { KeyObject } from "node:crypto";
+import { constants, createHash, createPublicKey, verify } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Principal } from "./principals.ts";
 
 export type AssertionVerdict =
@@ -34,7 +34,10 @@ export function judgeAssertion(
 function judgeOwn(principal: Principal, jwt: Jwt, tenant: string, nowS: number): AssertionVerdict {
   const certificate = principal.certificates.find((one) => isNamedBy(jwt.header, one));
   if (certificate === undefined) {
-    return refused("AADSTS700027", "The certificate with this identifier is not registered with the application.");
+    return refused(
+      "AADSTS700027",
+      "The certificate with this identifier is not registered with the application.",
+    );
   }
   if (!isSigned(jwt, certificate.publicKey)) {
     return refused("AADSTS700027", "Client assertion contains an invalid signature.");
@@ -55,14 +58,23 @@ function judgeFederated(principal: Principal, jwt: Jwt, nowS: number): Assertion
   const expected = principal.federated;
   const { iss, sub, aud } = jwt.claims;
   if (expected === undefined || iss !== expected.issuer) {
-    return refused("AADSTS700211", "No matching federated identity record was found for the assertion's issuer.");
+    return refused(
+      "AADSTS700211",
+      "No matching federated identity record was found for the assertion's issuer.",
+    );
   }
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!audiences.includes(expected.audience)) {
-    return refused("AADSTS700212", "No matching federated identity record was found for the assertion's audience.");
+    return refused(
+      "AADSTS700212",
+      "No matching federated identity record was found for the assertion's audience.",
+    );
   }
   if (sub !== expected.subject) {
-    return refused("AADSTS700213", "No matching federated identity record was found for the assertion's subject.");
+    return refused(
+      "AADSTS700213",
+      "No matching federated identity record was found for the assertion's subject.",
+    );
   }
   if (expected.publicKey !== undefined && !isSigned(jwt, createPublicKey(expected.publicKey))) {
     return refused("AADSTS50013", "Assertion failed signature validation.");
@@ -88,7 +100,11 @@ function isSigned({ header, signed, signature }: Jwt, publicKey: KeyObject): boo
         verify(
           "sha256",
           signed,
-          { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
+          {
+            key: publicKey,
+            padding: constants.RSA_PKCS1_PSS_PADDING,
+            saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+          },
           signature,
         )
       );

@@ -143,7 +143,12 @@ function refuseProof(
   const assertion = form.get("client_assertion");
   if (assertion !== null) {
     if (form.get("client_assertion_type") !== ASSERTION_TYPE) {
-      return oauthError(400, "invalid_request", "AADSTS50027", "The type of the client assertion is not JWT bearer.");
+      return oauthError(
+        400,
+        "invalid_request",
+        "AADSTS50027",
+        "The type of the client assertion is not JWT bearer.",
+      );
     }
     const verdict = judgeAssertion(principal, assertion, tenant, Math.floor(Date.now() / 1000));
     if (verdict.kind === "taken") return undefined;

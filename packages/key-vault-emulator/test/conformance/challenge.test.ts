@@ -192,10 +192,11 @@ test.each(needs("control"))("a federated credential's assertion gets a token tha
 
 test.each(needs("control"))("an assertion of another subject, or an old one, gets no token", async () => {
   const right = { iss: ISSUER, sub: "system:serviceaccount:keyferry:sink" };
-  for (const claims of [
-    { ...right, sub: "system:serviceaccount:other:sink" },
-    { ...right, exp: 1 },
-  ]) {
+  for (const [claims, code] of [
+    [{ ...right, sub: "system:serviceaccount:other:sink" }, "AADSTS700213"],
+    [{ ...right, iss: "https://other.test" }, "AADSTS700211"],
+    [{ ...right, exp: 1 }, "AADSTS700024"],
+  ] as const) {
     const sign = async (): Promise<string> => assertion(claims);
     const credential = new ClientAssertionCredential(
       DEFAULT_TENANT_ID,
@@ -203,6 +204,6 @@ test.each(needs("control"))("an assertion of another subject, or an old one, get
       sign,
       vault.identityOptions(),
     );
-    await expect(credential.getToken("https://vault.azure.net/.default")).rejects.toThrow("AADSTS700213");
+    await expect(credential.getToken("https://vault.azure.net/.default")).rejects.toThrow(code);
   }
 });

@@ -22,7 +22,7 @@ const mark = {
 const ours = ownerTags({ ...placement, ...mark }, tagKeys);
 
 test("what was written is read back whole", () => {
-  expect(readOwner(ours, placement, tagKeys)).toEqual({ kind: "ours", ...mark });
+  expect(readOwner(ours, placement, tagKeys)).toEqual({ kind: "ours", keyId: tagKeys.active, ...mark });
 });
 
 test("there are two tags, and neither name nor value is longer than 256 characters at the longest fields", () => {

@@ -15,6 +15,8 @@ export interface NatsClusterOptions {
   readonly nodes?: number;
   readonly dir?: string;
   readonly config?: string;
+  /** Clients use only the addresses that they are given, e.g. of proxies; by default the nodes tell them of each other. */
+  readonly noAdvertise?: boolean;
 }
 
 export class NatsCluster implements AsyncDisposable {
@@ -104,7 +106,8 @@ async function prepareNodes(options: NatsClusterOptions, folder: ServerFolder): 
       const serverName = `nats-${index + 1}`;
       // Lies in the cluster's folder, which is removed as a whole.
       const nodeFolder = await openServerFolder(serverName, join(folder.path, serverName));
-      const place: ClusterPlace = { serverName, clusterName: "keyferry-test", routePort, routes };
+      const noAdvertise = options.noAdvertise ?? false;
+      const place: ClusterPlace = { serverName, clusterName: "keyferry-test", routePort, routes, noAdvertise };
       return await prepareNats(
         options.config === undefined ? {} : { config: options.config },
         nodeFolder,

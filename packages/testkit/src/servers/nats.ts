@@ -48,6 +48,8 @@ export interface ClusterPlace {
   readonly clusterName: string;
   readonly routePort: number;
   readonly routes: readonly string[];
+  /** Clients are told of no other node, so that a proxy before each stays the only way. */
+  readonly noAdvertise: boolean;
 }
 
 /** Starts one nats-server whose JetStream takes requests when this resolves. */
@@ -99,7 +101,7 @@ function natsConfiguration(
   if (place !== undefined) {
     const routes = place.routes.map((route) => JSON.stringify(route)).join(", ");
     lines.push(
-      `cluster { name: ${JSON.stringify(place.clusterName)}, listen: "127.0.0.1:${place.routePort}", routes: [${routes}] }`,
+      `cluster { name: ${JSON.stringify(place.clusterName)}, listen: "127.0.0.1:${place.routePort}", routes: [${routes}]${place.noAdvertise ? ", no_advertise: true" : ""} }`,
     );
   }
   return `${[...lines, more ?? ""].join("\n")}\n`;

@@ -101,6 +101,10 @@ const OK_WORDS: Readonly<Record<Finding["part"], string>> = {
   clocks: "they agree",
 };
 
+function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function fault(part: Finding["part"], id: string, what: string, fix: string): Finding {
   return { id, part, level: "fault", what, fix };
 }
@@ -299,7 +303,7 @@ function detectorFindings(id: string, detector: NonNullable<Presence["detector"]
     const fix =
       "keyferry policy detector | bao policy write keyferry-change-detector -; its log names the mounts.";
     findings.push(
-      fault("source", "sweep-fails", `The last sweep failed for ${lastSweep.failed} mounts`, fix),
+      fault("source", "sweep-fails", `The last sweep failed for ${many(lastSweep.failed, "mount")}`, fix),
     );
   }
   if (lastSweep !== null && now - lastSweep.endedAt > SWEEP_MS_MAX) {
@@ -325,7 +329,7 @@ function destination(facts: DestinationFacts): Finding[] {
   for (const [code, count] of Object.entries(errors)) {
     const advice = code in CATALOGUE ? CATALOGUE[code as ErrorCode].advice : "Look at the azure-sink's log.";
     const fix = DESTINATION_FIXES[code]?.(name, host) ?? advice;
-    findings.push(fault("destination", code, `${name}: ${count} secrets end with ${code}`, fix));
+    findings.push(fault("destination", code, `${name}: ${many(count, "secret")} end with ${code}`, fix));
   }
   if (paused) {
     findings.push(
@@ -338,7 +342,7 @@ function destination(facts: DestinationFacts): Finding[] {
     );
   }
   if (held > 0) {
-    const what = `${name}: ${held} deletes are more than its budget allows, and wait for a person`;
+    const what = `${name}: more deletes than its budget allows: ${held} wait for a person`;
     findings.push(
       fault(
         "destination",
@@ -371,7 +375,7 @@ function destination(facts: DestinationFacts): Finding[] {
     );
   }
   for (const [kind, count] of Object.entries(drift)) {
-    const what = `${name}: ${count} secrets in Key Vault are not as they were written (${kind})`;
+    const what = `${name}: ${many(count, "secret")} in Key Vault not as written (${kind})`;
     findings.push(
       warning(
         "destination",
@@ -397,7 +401,7 @@ const DESTINATION_FIXES: Readonly<Record<string, (name: string, host: string) =>
 function secrets({ letters }: Facts): Finding[] {
   if (letters === 0) return [];
   const fix = "keyferry dlq list; mend what it says, then keyferry dlq retry NUMBER.";
-  return [fault("secrets", "dead-letters", `${letters} dead letters wait for a person`, fix)];
+  return [fault("secrets", "dead-letters", `${many(letters, "dead letter")} for a person to look at`, fix)];
 }
 
 function clocks({ services: present, source: { clockOffMs }, now }: Facts): Finding[] {

@@ -1,7 +1,14 @@
 // Owns: one picture of the whole installation: who is there, what each destination waits for. Reads views and asks the
 // services; changes nothing.
 
-import type { DestinationRecord, DriftReport, PausesRecord, Presence, SinkFacts } from "@keyferry/contracts";
+import type {
+  DestinationRecord,
+  DriftReport,
+  PausesRecord,
+  Presence,
+  SinkFacts,
+  SyncRecord,
+} from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import type { DestinationIndex } from "../../destinations/destination-index.ts";
 import { type PairFilter, type Pairs, secretNameOf, statusOfPair } from "../pairs.ts";
@@ -67,6 +74,7 @@ function groupPairs(pairs: Pairs, namespace: string, filter: PairFilter): Map<st
       secret: secretNameOf(pair),
       status: statusOfPair(pair),
       held: record?.outcome?.kind === "held" && statusOfPair(pair).reason.startsWith("held"),
+      error: errorOf(record),
       outcomeAt: record?.updatedAt,
     };
     const group = groups.get(pair.destination.uid);
@@ -74,6 +82,11 @@ function groupPairs(pairs: Pairs, namespace: string, filter: PairFilter): Map<st
     else group.push(one);
   }
   return groups;
+}
+
+function errorOf(record: SyncRecord | undefined): string | undefined {
+  const outcome = record?.outcome;
+  return outcome !== undefined && outcome !== null && "error" in outcome ? outcome.error.code : undefined;
 }
 
 interface DestinationFacts {

@@ -41,6 +41,7 @@ export const destinationStatusSchema = z.strictObject({
   state: z.enum(["active", "deleting"]),
   counts: z.record(z.string(), count).describe("Associations by sync_status."),
   held: count.describe("Of the PENDING ones, those that wait for a person's approval."),
+  errors: z.record(z.string(), count).describe("Associations by the error code of their outcome."),
   associations: count,
   oldest_pending: z
     .strictObject({ secret: z.string(), since: time, reason: z.string() })

@@ -1,0 +1,74 @@
+// Owns: the judgement at the end, when everything has healed (P1): each association's names hold what the source shows,
+// and nothing of ours is left under a name that nobody wishes. What waits for a person (held, a changed source, a
+// foreign name, a hand edit) is told apart and left.
+import type { AssociationRecord, SyncRecord } from "@keyferry/contracts";
+import { latestOf } from "../servers/key-vault.ts";
+import { world } from "../world.ts";
+import { writeOf } from "./canary.ts";
+import { nameOf } from "./wishes.ts";
+
+/** Why something is not in step; empty: all is. */
+export function whatDiffers(): string[] {
+  const { oracle, vaults, source } = world();
+  const { wishes, names } = oracle;
+  const differences: string[] = [];
+  const wished = new Set<string>();
+  const waiting = new Set<string>();
+  for (const [key, association] of wishes.associations()) {
+    if (association.state !== "active") {
+      if (association.state === "removed") differences.push(`${association.secret.path}: its removal has not ended`);
+      continue;
+    }
+    const { accessor, path } = association.secret;
+    const host = wishes.hostOf(association.destination);
+    const destination = wishes.destination(association.destination);
+    if (host === undefined || destination?.state !== "active") continue;
+    const record = oracle.records.get(key);
+    const mount = wishes.mountOf(accessor);
+    const isHeld = mount === undefined || source.mounts.get(mount.path)?.accessor !== accessor;
+    const secret = mount && source.now(mount.mount, path);
+    for (const { subKey } of wishes.giversOfRecord(association)) {
+      const name = nameOf(association, destination, subKey);
+      if (name === undefined) continue;
+      const id = `${host}/${name.toLowerCase()}`;
+      const value = wishes.valueAt(secret, source.scheduler.now, subKey);
+      if (isHeld || isForAPerson(record, association) || names.isForeignLast(id)) {
+        waiting.add(id);
+        continue;
+      }
+      const found = vaults.find(host, name);
+      const shown = found !== undefined && vaults.phaseOf(found) === "active" ? latestOf(found) : undefined;
+      if (value === undefined) continue;
+      wished.add(id);
+      if (shown === undefined) differences.push(`${id}: nothing there, wished is write ${writeOf(value)}; ${say(record)}`);
+      else if (writeOf(shown.value) !== writeOf(value))
+        differences.push(`${id}: holds write ${writeOf(shown.value)}, wished is ${writeOf(value)}; ${say(record)}`);
+      else if (!shown.enabled) differences.push(`${id}: is disabled`);
+      else if (record?.outcome?.kind !== "synced") differences.push(`${id}: in step, but ${say(record)}`);
+    }
+  }
+  for (const host of vaults.hosts) {
+    for (const secret of vaults.secretsOf(host)) {
+      const id = `${host}/${secret.name.toLowerCase()}`;
+      if (vaults.phaseOf(secret) !== "active" || !secret.versions.some(({ by }) => by === "keyferry")) continue;
+      if (wished.has(id) || waiting.has(id) || names.isForeignLast(id) || !latestOf(secret)?.enabled) continue;
+      differences.push(`${id}: of ours, and nobody wishes it`);
+    }
+  }
+  return differences;
+}
+
+function isForAPerson(record: SyncRecord | undefined, association: AssociationRecord): boolean {
+  if (record?.outcome === null || record === undefined || record.association !== association.uid) return false;
+  const { outcome } = record;
+  if (outcome.kind === "held") return true;
+  const error = "error" in outcome ? outcome.error.code : "";
+  return error === "foreign-owner" || error === "name-taken" || error === "source-changed" || error === "held-for-approval";
+}
+
+function say(record: SyncRecord | undefined): string {
+  if (record === undefined) return "no outcome";
+  const { outcome } = record;
+  if (outcome === null) return "an intent without an outcome";
+  return "error" in outcome ? `${outcome.kind} ${outcome.error.code}` : outcome.kind;
+}

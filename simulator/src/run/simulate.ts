@@ -1,0 +1,101 @@
+// Owns: one run: a world from a script, its life, its healing and its end.
+import { whatDiffers } from "../oracle/final.ts";
+import { type Breach, Oracle } from "../oracle/oracle.ts";
+import { hintOf, MOUNT, Performer } from "../script/perform.ts";
+import type { Script } from "../script/steps.ts";
+import { Faults } from "../servers/faults.ts";
+import { JetStreamModel } from "../servers/jetstream.ts";
+import { KeyVaultModel } from "../servers/key-vault.ts";
+import { Network } from "../servers/network.ts";
+import { RedisModel } from "../servers/redis.ts";
+import { SourceModel } from "../servers/source.ts";
+import { installGlobals } from "../swap/globals.ts";
+import { SeededRandom } from "../time/random.ts";
+import { Scheduler } from "../time/scheduler.ts";
+import { setWorld, type World } from "../world.ts";
+import { History } from "./history.ts";
+import { Processes, ROLES } from "./launch.ts";
+
+export interface RunEnd {
+  readonly breaches: readonly Breach[];
+  readonly history: History;
+  readonly simulatedMs: number;
+  readonly effects: number;
+  readonly events: number;
+  readonly edges: ReadonlyMap<string, number>;
+}
+
+export interface RunOptions {
+  readonly keepHistory: boolean;
+  /** Stop at the first breach. */
+  readonly stopAtBreach: boolean;
+}
+
+const START = Date.parse("2026-11-24T07:00:00Z");
+const HEAL_MS_MIN = 18 * 60_000;
+const HEAL_MS_MAX = 75 * 60_000;
+const LOOK_MS = 60_000;
+
+/** Runs a script to its end. */
+export async function simulate(script: Script, options: RunOptions): Promise<RunEnd> {
+  const uninstall = installGlobals();
+  try {
+    return await live(script, options);
+  } finally {
+    setWorld(undefined);
+    uninstall();
+  }
+}
+
+async function live(script: Script, { keepHistory, stopAtBreach }: RunOptions): Promise<RunEnd> {
+  const scheduler = new Scheduler(START);
+  const random = new SeededRandom(`run ${script.seed}`);
+  const history = new History(scheduler, keepHistory);
+  const network = new Network(scheduler, random.split("network"));
+  const source = new SourceModel(scheduler, random.split("source"));
+  const vaults = new KeyVaultModel(scheduler);
+  const nats = new JetStreamModel(scheduler);
+  const faults = new Faults(random.split("faults"));
+  const world = { scheduler, random, network, nats, source, vaults, history, faults, apis: new Map() };
+  const made: World = Object.assign(world, { redis: new RedisModel(scheduler), oracle: undefined as unknown as Oracle });
+  setWorld(made);
+  const oracle = Object.assign(new Oracle(), { deletesPerHour: script.deletesPerHour });
+  Object.assign(made, { oracle });
+  vaults.onEffect = (effect) => oracle.effect(effect);
+  history.onLeak = (where, text) => oracle.leaked(where, text);
+  history.onPublished = (...facts) => oracle.published(...facts);
+  source.onChange = hintOf;
+  source.enable(MOUNT);
+  network.isTroubled = true;
+  const { sweepIntervalS, settleIntervalS, deletesPerHour, skewMs } = script;
+  const processes = new Processes({ sweepIntervalS, settleIntervalS, deletesPerHour, skewMs });
+  const performer = new Performer(processes);
+  for (const role of ROLES) processes.start(role);
+  for (const { at, step } of script.steps) scheduler.after(at, undefined, () => performer.perform(step));
+  const isOver = (): boolean => stopAtBreach && oracle.breaches.length > 0;
+  await scheduler.run(START + script.healAt, isOver);
+  if (!isOver()) await heal(made, performer, isOver);
+  processes.isHalted = true;
+  for (const role of ROLES) processes.kill(role);
+  return {
+    breaches: oracle.breaches,
+    history,
+    simulatedMs: scheduler.now - START,
+    effects: oracle.effects,
+    events: scheduler.events,
+    edges: oracle.edges,
+  };
+}
+
+async function heal({ scheduler, network, oracle }: World, performer: Performer, isOver: () => boolean): Promise<void> {
+  performer.heal();
+  network.isTroubled = false;
+  const healedAt = scheduler.now;
+  await scheduler.run(healedAt + HEAL_MS_MIN, isOver);
+  let differences = whatDiffers();
+  while (differences.length > 0 && scheduler.now < healedAt + HEAL_MS_MAX && !isOver()) {
+    await scheduler.run(scheduler.now + LOOK_MS, isOver);
+    differences = whatDiffers();
+  }
+  if (!isOver()) for (const difference of differences) oracle.breach("P1", difference);
+}
