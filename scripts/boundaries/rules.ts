@@ -39,6 +39,7 @@ export const SDK_HOMES: readonly {
   // The emulator is judged by Azure's own client, and benchmarks compare with it.
   { sdk: "@azure/", homes: ["packages/key-vault", "bench"], inTests: ["packages/key-vault-emulator"] },
   { sdk: "undici", homes: ["packages/vault-client"], inTests: [] },
+  { sdk: "@opentelemetry/", homes: ["packages/service"], inTests: [] },
   { sdk: "pino", homes: ["packages/service"], inTests: [] },
   { sdk: "prom-client", homes: ["packages/service"], inTests: [] },
   { sdk: "yaml", homes: ["packages/service", "apps/cli"], inTests: [] },

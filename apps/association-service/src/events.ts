@@ -52,6 +52,10 @@ export interface ServiceEvents {
   /** An external secret that may still lie in Key Vault, as its destination was deleted, or its removal given up, by force. */
   orphanLeft(facts: OrphanFacts): void;
   associationChanged(what: "set" | "refreshed" | "removed" | "undone", facts: AssociationFacts): void;
+  /** An association goes on under the mount that took its mount's place. */
+  associationRekeyed(facts: AssociationFacts): void;
+  /** It can't yet: something of it is under way. */
+  rekeyWaits(facts: AssociationFacts & { readonly why: string }): void;
   ruleChanged(what: "created" | "updated" | "removed" | "gone", facts: RuleFacts): void;
   /** A rule was walked: which of the known secrets its change concerns. */
   ruleWalked(facts: { destination: string; looked: number; published: number; tookMs: number }): void;
@@ -139,6 +143,9 @@ export function createEvents(logger: Logger, metrics: Metrics): ServiceEvents {
     destinationChanged: (what, facts) => logger.info({ ...facts, what }, "destination changed"),
     orphanLeft: (facts) => logger.warn({ ...facts }, "left in Key Vault by force: delete it by hand"),
     associationChanged: (what, facts) => logger.info({ ...facts, what }, "association changed"),
+    associationRekeyed: (facts) =>
+      logger.warn({ ...facts }, "association goes on under the mount that took its mount's place"),
+    rekeyWaits: (facts) => logger.info({ ...facts }, "association can't be re-keyed yet"),
     ruleChanged: (what, facts) => logger.info({ ...facts, what }, "rule changed"),
     ruleWalked: (facts) => logger.info({ ...facts }, "rule walked"),
     heldApproved: (facts) => logger.warn({ ...facts }, "held deletes approved"),

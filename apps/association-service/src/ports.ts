@@ -16,6 +16,7 @@ import type {
   PausesRecord,
   RuleRecord,
   SecretKey,
+  SourceConfirmation,
   SyncCommand,
   SyncRecord,
   Uid,
@@ -128,6 +129,9 @@ export interface Commands {
 
 /** SYNC_RESULTS: the whole record of one (destination, secret). */
 export interface Results {
+  append(destination: Uid, key: SecretKey, record: SyncRecord, expectedSequence: number): Promise<PublishResult>;
+  /** Removes the pair's records. Only for what has been carried on elsewhere: views are not told. */
+  purge(destination: Uid, key: SecretKey): Promise<void>;
   last(destination: Uid, key: SecretKey): Promise<Entry<SyncRecord> | undefined>;
   watch(signal: AbortSignal): Promise<TableView<SyncRecord>>;
   consume(
@@ -157,6 +161,7 @@ export interface BusPort {
   readonly associations: RevisionedTable<AssociationRecord>;
   readonly rules: FollowedTable<RuleRecord>;
   readonly approvals: Table<ApprovalRecord>;
+  readonly sourceConfirmations: Pick<FollowedTable<SourceConfirmation>, "watch">;
   readonly pauses: Table<PausesRecord> & Pick<FollowedTable<PausesRecord>, "watch">;
   readonly instance: Table<InstanceRecord>;
   readonly epochs: Table<EpochRecord>;

@@ -29,6 +29,7 @@ import { HoldingPairs } from "./permits/holding-pairs.ts";
 import { Permits } from "./permits/permits.ts";
 import type { BusPort, SourcePort } from "./ports.ts";
 import { startConsumers } from "./resolve/consumers.ts";
+import { Rekeying } from "./rekey/rekeying.ts";
 import { Resolver } from "./resolve/resolver.ts";
 import { Tombstones } from "./resolve/tombstones.ts";
 import { RuledPairs } from "./rules/ruled-pairs.ts";
@@ -143,7 +144,7 @@ export async function start(context: Context): Promise<void> {
     random,
     events,
   });
-  const resolving = { tables, retirement, ruledPairs, approvals, epochs, resolver, patiently };
+  const resolving = { tables, retirement, ruledPairs, approvals, epochs, resolver, secretKeyKey, patiently };
   const settleLoop = await startResolving(context, events, bus, resolving);
   const runner = new OperationRunner({
     bus,
@@ -301,6 +302,7 @@ interface Resolving {
   readonly approvals: Approvals;
   readonly epochs: EpochKeeper;
   readonly resolver: Resolver;
+  readonly secretKeyKey: Buffer;
   readonly patiently: Patiently;
 }
 
@@ -308,7 +310,7 @@ async function startResolving(
   context: Context,
   events: ServiceEvents,
   bus: BusPort,
-  { tables, retirement, ruledPairs, approvals, epochs, resolver, patiently }: Resolving,
+  { tables, retirement, ruledPairs, approvals, epochs, resolver, secretKeyKey, patiently }: Resolving,
 ): Promise<SettleLoop> {
   const { config, clock, signal } = context;
   const { associations, destinations, rules } = tables;
@@ -330,12 +332,16 @@ async function startResolving(
     }),
   );
   context.onShutdown("consumers", () => consumers.close());
+  const { replaced } = tables;
+  const source = config.source.name;
+  const rekeying = new Rekeying({ bus, replaced, associations, destinations, secretKeyKey, source, clock, events });
   const loop = new SettleLoop({
     bus,
-    source: config.source.name,
+    source,
     ...tables,
     ruledPairs,
     approvals,
+    rekeying,
     resolver,
     tombstones,
     retirement,
@@ -345,6 +351,8 @@ async function startResolving(
     clock,
     events,
   });
+  // A person who has just confirmed a change of the source waits for what follows.
+  replaced.onChange(() => loop.wake());
   const settling = loop.run(signal);
   context.onShutdown("settle loop", () => settling);
   return loop;

@@ -336,6 +336,11 @@ export class ResultTable {
     this.#table = workshop.table(RESULTS_STREAM, "sync-record.v1");
   }
 
+  /** Removes the pair's records. Only for what is dead, or has been carried on elsewhere: views are not told. */
+  purge(destination: Uid, key: SecretKey): Promise<void> {
+    return purgeSubject(this.#table, resultSubject(destination, key));
+  }
+
   last(destination: Uid, key: SecretKey): Promise<Entry<SyncRecord> | undefined> {
     return readLastAs(this.#table, recordCodec, resultSubject(destination, key));
   }

@@ -106,7 +106,8 @@ export class AssociationIndex {
     change(this.#byDestination, value.destination, key, what);
     change(this.#byPath, pathKey(namespace, mount, path), key, what);
     change(this.#byMount, mount, key, what);
-    if (value.state !== "active") return;
+    // One that is on its way to another key is there, too.
+    if (value.state !== "active" && value.state !== "moved") return;
     const count = this.activeCount(value.destination) + (what === "add" ? 1 : -1);
     if (count === 0) this.#active.delete(value.destination);
     else this.#active.set(value.destination, count);

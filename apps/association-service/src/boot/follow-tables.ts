@@ -6,6 +6,7 @@ import { EffectiveAssociations } from "../associations/effective-associations.ts
 import type { OwnMount } from "../associations/resolve-secret.ts";
 import { DestinationIndex } from "../destinations/destination-index.ts";
 import type { BusPort, TableView } from "../ports.ts";
+import { ReplacedMounts } from "../rekey/replaced-mounts.ts";
 import { KnownSecrets, RowMaker } from "../rules/known-secrets.ts";
 import { RuleBook } from "../rules/rule-book.ts";
 import { orAborted, SharedLooks } from "./shared-looks.ts";
@@ -18,6 +19,7 @@ export interface FollowedTables {
   readonly pauses: TableView<PausesRecord>;
   readonly rules: RuleBook;
   readonly secrets: KnownSecrets;
+  readonly replaced: ReplacedMounts;
   /** Stored associations and those that rules make. */
   readonly effective: EffectiveAssociations;
   caughtUp(signal?: AbortSignal): Promise<void>;
@@ -45,7 +47,8 @@ export async function followTables(
   const commands = shareCatchUp(await bus.commands.watch(signal));
   const results = shareCatchUp(await bus.results.watch(signal));
   const pauses = shareCatchUp(await bus.pauses.watch(signal));
-  const rules = new RuleBook(shareCatchUp(await bus.rules.watch(signal)), own);
+  const replaced = new ReplacedMounts(shareCatchUp(await bus.sourceConfirmations.watch(signal)), source);
+  const rules = new RuleBook(shareCatchUp(await bus.rules.watch(signal)), own, replaced);
   const rows = new RowMaker();
   const lastStates = await bus.events.watch(source, (event) => rows.rowOf(event), signal);
   const secrets = new KnownSecrets(shareCatchUp(lastStates), rows, secretKeyKey);
@@ -59,8 +62,9 @@ export async function followTables(
     rules,
     secrets,
     effective,
+    replaced,
     async caughtUp(patience) {
-      const views = [effective, commands, results, pauses];
+      const views = [effective, replaced, commands, results, pauses];
       await Promise.all(views.map((view) => view.caughtUp(patience)));
     },
   };

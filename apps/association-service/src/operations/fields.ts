@@ -3,7 +3,7 @@
 import type { DestinationRecord, Uid } from "@keyferry/contracts";
 import { z } from "zod";
 import type { Call } from "../gateway/call.ts";
-import { describeIssues, flagField, textField } from "../gateway/coerce.ts";
+import { describeIssues, textField } from "../gateway/coerce.ts";
 import { badRequest, Refusal } from "../gateway/refusal.ts";
 import { compileGlob } from "./replay/path-glob.ts";
 
@@ -33,8 +33,6 @@ export const globField = textField.transform((raw, context) => {
   context.issues.push({ code: "custom", message: read.why, input: undefined });
   return z.NEVER;
 });
-
-export const yesField = flagField;
 
 /** @throws Refusal 400 that names every wrong field, unknown ones too */
 export function readFields<T extends z.ZodObject>(schema: T, raw: unknown): z.output<T> {

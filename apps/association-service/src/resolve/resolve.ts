@@ -82,7 +82,7 @@ export type Resolution =
   | { readonly kind: "wish"; readonly draft: CommandDraft; readonly leave: Leave }
   | { readonly kind: "none"; readonly why: NoWish };
 
-export type NoWish = "never-wished" | "no-destination" | "destination-closing" | "already-unsynced";
+export type NoWish = "moved" | "never-wished" | "no-destination" | "destination-closing" | "already-unsynced";
 
 /** The wish for one (destination, secret). Never throws. */
 export function resolve(seen: Seen): Resolution {
@@ -91,6 +91,7 @@ export function resolve(seen: Seen): Resolution {
   if (stale !== undefined) return { kind: "behind", why: stale };
   if (seen.association === undefined) return resolveUnset(seen, seen.destination);
   if (seen.association.value.state === "removed") return wishRemoved(seen, seen.association);
+  if (seen.association.value.state === "moved") return { kind: "none", why: "moved" };
   if (seen.association.value.state === "excluded") {
     const never = seen.last === undefined && !holdsName(seen.record);
     return never ? { kind: "none", why: "never-wished" } : wishRemoved(seen, seen.association);

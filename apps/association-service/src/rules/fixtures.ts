@@ -132,7 +132,7 @@ export function ruledWorld(own = { namespace: "", mount: "keyferry" }) {
   destinations.force(IDENTITY_KEY, DESTINATION);
   const index = new AssociationIndex(associations.view);
   const destinationIndex = new DestinationIndex(destinations.view, destinations);
-  const book = new RuleBook(rules.view, own);
+  const book = new RuleBook(rules.view, own, { has: ({ accessor }) => accessor === "replaced" });
   const rows = new RowMaker();
   const secrets = new KnownSecrets(states.view, rows, SECRET_KEY_KEY);
   const effective = new EffectiveAssociations({

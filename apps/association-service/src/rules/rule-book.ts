@@ -7,6 +7,7 @@
 import type { DestinationRecord, RuleRecord, SecretRef, Uid } from "@keyferry/contracts";
 import { isWithinOwnMount, type OwnMount } from "../associations/resolve-secret.ts";
 import type { Entry, TableView } from "../ports.ts";
+import type { ReplacedMounts } from "../rekey/replaced-mounts.ts";
 import {
   type CompiledRule,
   compareRules,
@@ -20,13 +21,15 @@ import {
 export class RuleBook {
   readonly #view: TableView<RuleRecord>;
   readonly #own: OwnMount;
+  readonly #replaced: Pick<ReplacedMounts, "has">;
   readonly #byDestination = new Map<Uid, readonly CompiledRule[]>();
   readonly #byNamespace = new Map<string, ReadonlySet<Uid>>();
   #sequence = 0;
 
-  constructor(view: TableView<RuleRecord>, own: OwnMount) {
+  constructor(view: TableView<RuleRecord>, own: OwnMount, replaced: Pick<ReplacedMounts, "has">) {
     this.#view = view;
     this.#own = own;
+    this.#replaced = replaced;
     this.#rebuild();
     view.onChange((_key, entry) => {
       this.#sequence = Math.max(this.#sequence, entry?.sequence ?? 0);
@@ -91,13 +94,15 @@ export class RuleBook {
   /** What the rules of a destination make of a secret. */
   rulingOn(
     destination: Pick<DestinationRecord, "uid" | "state" | "source"> | undefined,
-    secret: Pick<SecretRef, "namespace" | "mount" | "path">,
+    secret: Pick<SecretRef, "namespace" | "mount" | "accessor" | "path">,
     state: RuledState | undefined,
   ): Ruling {
     if (destination?.state !== "active") return NONE;
     const rules = this.#byDestination.get(destination.uid);
     if (rules === undefined) return NONE;
     if (isWithinOwnMount(this.#own, secret.namespace, secret.mount)) return NONE;
+    // What was seen under the mount that another one took the place of is nothing that could be synced (O20).
+    if (this.#replaced.has(secret)) return NONE;
     if (!isAllowed(destination.source?.allowed, secret)) return NONE;
     return ruleOn(rules, secret, state);
   }

@@ -26,6 +26,7 @@ import { holdsName, type Leave, resolve } from "../resolve/resolve.ts";
 import type { Pair, Republish, Resolver } from "../resolve/resolver.ts";
 import type { Tombstones } from "../resolve/tombstones.ts";
 import { ruledState } from "../rules/match-rule.ts";
+import type { Rekeying } from "../rekey/rekeying.ts";
 import type { RuleBook } from "../rules/rule-book.ts";
 import type { RuledPairs } from "../rules/ruled-pairs.ts";
 import { settle } from "./settle.ts";
@@ -41,6 +42,7 @@ export interface SettleOptions {
   readonly rules: RuleBook;
   readonly ruledPairs: RuledPairs;
   readonly approvals: Pick<Approvals, "resume">;
+  readonly rekeying: Pick<Rekeying, "run">;
   readonly resolver: Resolver;
   readonly tombstones: Tombstones;
   readonly retirement: Retirement;
@@ -104,6 +106,7 @@ export class SettleLoop {
     const { clock, associations, destinations, pauses, ruledPairs, events } = this.#options;
     const startedAt = clock.now();
     await this.mendStreams(signal);
+    await this.#options.rekeying.run(signal);
     // SET-3: floors before records. Whatever the floor passes here has its outcome in the views below.
     const floors = await this.#readFloors();
     const views = [associations, destinations, pauses, ruledPairs];

@@ -24,8 +24,6 @@ export const replayFieldsSchema = z.object({
   ...paceField,
 });
 export const resyncFieldsSchema = z.object({ ...selectionFields, ...paceField });
-export const rehearseReplaySchema = replayFieldsSchema;
-export const rehearseResyncSchema = resyncFieldsSchema;
 
 export const operationSchema = z.strictObject({
   id: z.string(),
