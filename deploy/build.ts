@@ -9,7 +9,7 @@ import { build } from "rolldown";
 const ROOT = resolve(import.meta.dirname, "..");
 const OUTPUT = join(ROOT, "dist");
 
-/** What each image runs; the names are the Dockerfile's targets too. */
+/** What each image runs, by the Dockerfile's targets; and the command, which is a file to be copied. */
 const ENTRIES: Readonly<Record<string, string>> = {
   "change-detector": "apps/change-detector/src/main.ts",
   "association-service": "apps/association-service/src/main.ts",

@@ -2,16 +2,24 @@
 // with the real SDK and an authority that knows which secret is right.
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_TENANT_ID } from "@keyferry/key-vault-emulator";
 import { eventually, type Stack, STACK_MOUNT, startStack } from "@keyferry/testkit";
+import { generate } from "selfsigned";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveSecrets } from "./support/emulated-vault.ts";
 import { runFolder } from "./support/run-folder.ts";
 
+const CERTIFIED = "6c9b1f5e-0d5e-4c19-8f6c-7f3d2a1b0c9d";
 const NO_ROLE = "5c9b1f5e-0d5e-4c19-8f6c-7f3d2a1b0c9d";
 
 let folder: Awaited<ReturnType<typeof runFolder>>;
 let stack: Stack;
+let certificate: string;
 
 beforeAll(async () => {
+  const made = await generate([{ name: "commonName", value: "keyferry" }], {
+    keySize: 2048,
+    algorithm: "sha256",
+  });
+  certificate = `${made.cert}\n${made.private}`;
   folder = await runFolder();
   stack = await startStack({
     dir: folder.path,
@@ -19,6 +27,7 @@ beforeAll(async () => {
       softDelete: "instant",
       principals: [
         { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET },
+        { clientId: CERTIFIED, certificates: [made.cert] },
         { clientId: NO_ROLE, clientSecret: "s", access: { model: "rbac", actions: [] } },
       ],
     },
@@ -76,6 +85,27 @@ test("the check can prove that all of it may be written, and removes its probe",
     secret_name: "app",
   });
   await eventually(async () => (await liveSecrets(stack, "proven")).has("app"), {
+    what: "the secret in Key Vault",
+  });
+});
+
+test("a destination with a certificate: kept in the source as a client secret is, masked, and synced with", async () => {
+  const made = await write("certified", {
+    client_id: CERTIFIED,
+    client_secret: undefined,
+    client_certificate: certificate,
+  });
+  expect([made.status, textOf(made.body)]).toEqual([
+    200,
+    expect.stringContaining('"client_certificate":"*****"'),
+  ]);
+  expect(textOf(made.body)).not.toContain("PRIVATE");
+  await stack.vault.expect("POST", `${STACK_MOUNT}/data/certified-app`, { data: { a: "1" } });
+  await stack.vault.expect("PUT", `${pathOf("certified")}/associations/set`, {
+    mount: STACK_MOUNT,
+    secret_name: "certified-app",
+  });
+  await eventually(async () => (await liveSecrets(stack, "certified")).has("certified-app"), {
     what: "the secret in Key Vault",
   });
 });

@@ -30,7 +30,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-const namesAre = (wanted: readonly (string | RegExp)[], vault = VAULT): Promise<unknown> =>
+const namesAre = (wanted: readonly (string | RegExp)[], vault = VAULT): Promise<readonly string[]> =>
   eventually(async () => [...(await liveSecrets(stack, vault)).keys()].sort(), {
     what: `the names ${wanted.join(", ")} in ${vault}`,
     until: (names) =>
@@ -58,7 +58,7 @@ test("a secret opts in by its own metadata and out again, one that comes later t
   await opt("late", "yes");
   await namesAre(["early", "late"]);
   await opt("early", "no");
-  await namesAre(["late"]);
+  expect(await namesAre(["late"])).toEqual(["late"]);
 });
 
 test("name-squatting: a path that Key Vault can't tell from another gets a hash, and the plain one its plain name", async () => {
@@ -87,7 +87,11 @@ test("two rule-made associations that want one name: who has it keeps it, though
       const rows = Object.values(answer["associated_secrets"] as Record<string, Record<string, unknown>>);
       return rows.find((row) => row["secret_name"] === "team/two")?.["reason"];
     },
-    { what: "the second to be refused", until: (reason) => String(reason).includes("name-taken"), timeoutMs: 40_000 },
+    {
+      what: "the second to be refused",
+      until: (reason) => String(reason).includes("name-taken"),
+      timeoutMs: 40_000,
+    },
   );
   expect((await liveSecrets(stack, "narrow")).get("shared")?.value).toBe('{"a":"one"}');
 });
@@ -97,5 +101,5 @@ test("rule-makes-it-again: what a person removes stays away; when the rule goes,
   await namesAre(["x-y", /^x-y-[a-z2-7]{12}$/]);
   await source.putSecret(STACK_MOUNT, "late", { a: "2" });
   await stack.vault.expect("DELETE", `sys/sync/rules/azure-kv/${VAULT}/opt-in`);
-  await namesAre([]);
+  expect(await namesAre([])).toEqual([]);
 });

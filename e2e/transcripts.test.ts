@@ -153,6 +153,21 @@ test("replay and resync, and the operations that they are", async () => {
   await expectTranscript("operations-list", [["operations", "list"]]);
 });
 
+test("Ctrl-C of a resync ends the command and leaves the work to the server", async () => {
+  const { code, stderr } = await keyferry(stack, ["resync", "--rate", "1"], {
+    onOutput: (text) => (text.includes("runs on the server") ? "SIGINT" : undefined),
+  });
+  expect(code).toBe(130);
+  expect(stderr).toContain("It goes on without this command");
+  await eventually(
+    async () => {
+      const { operations } = await keyferryJson(stack, ["operations", "list"]);
+      return (operations as { state: string }[]).every(({ state }) => state === "done");
+    },
+    { what: "the resync to be done" },
+  );
+});
+
 test("pause and resume", () =>
   expectTranscript("pause", [
     ["pause"],

@@ -47,7 +47,10 @@ test("P5: a value is in no file, log, message, metric or answer, also when its w
   await source.putSecret(STACK_MOUNT, "canary", { password: failed });
   await arrives(failed);
   // A credential that Entra refuses.
-  await createDestination(stack, "canary-refused", { client_secret: clientSecret });
+  await createDestination(stack, "canary-refused", {
+    client_secret: clientSecret,
+    skip_connection_check: true,
+  });
   await source.putSecret(STACK_MOUNT, "unauthorised", { password: canary.value("unauthorised") });
   await associate(stack, "canary-refused", "unauthorised");
   await eventually(async () => (await rows(stack, "canary-refused"))[0]?.sync_status, {

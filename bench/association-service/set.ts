@@ -59,6 +59,8 @@ interface SetFigures {
 interface Figures {
   readonly set: SetFigures;
   readonly list: { readonly associations: number; readonly bestMs: number };
+  /** Resident memory of the service (API and resolver) with all those associations, after the lists, MB. */
+  readonly memory: { readonly associations: number; readonly rssMb: number };
   readonly gateway: { readonly directP50Ms: number; readonly gatewayP50Ms: number; readonly addedMs: number };
 }
 
@@ -122,6 +124,12 @@ async function cpuSeconds(service: Service): Promise<{ readonly all: number; rea
   const of = (name: string): number =>
     Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, "m").exec(text)?.[1] ?? Number.NaN);
   return { all: of("process_cpu_seconds_total"), user: of("process_cpu_user_seconds_total") };
+}
+
+async function rssMb(service: Service): Promise<number> {
+  const text = await service.metrics();
+  const bytes = /^process_resident_memory_bytes(?:\{[^}]*\})? (\S+)/m.exec(text)?.[1];
+  return Math.round(Number(bytes) / 1e6);
 }
 
 async function start(folder: string, bao: OpenBaoServer, natsUrl: string): Promise<[Service, string]> {
@@ -255,13 +263,14 @@ async function measure(folder: string): Promise<Figures> {
     await inFlight(destinations, 1, create);
     const gateway = await measureGateway(bao, api);
     const set = await measureSets(service, api, token);
-    return { set, list: await measureList(api, token, nats.url), gateway };
+    const list = await measureList(api, token, nats.url);
+    return { set, list, memory: { associations: list.associations, rssMb: await rssMb(service) }, gateway };
   } finally {
     await service.stop();
   }
 }
 
-function table({ set, list, gateway }: Figures): string {
+function table({ set, list, memory, gateway }: Figures): string {
   const rows: [string, string, string][] = [
     [
       `set, ${concurrency} in flight, answers to ${set.sets} rows`,
@@ -273,6 +282,7 @@ function table({ set, list, gateway }: Figures): string {
     ["  sets a second of one core", `${set.setsPerCoreSecond.toFixed(0)} /s`, "≥ 500"],
     ["  p50 / p99", `${set.p50Ms.toFixed(0)} / ${set.p99Ms.toFixed(0)} ms`, ""],
     [`list of ${list.associations} associations, best of 5`, `${list.bestMs.toFixed(0)} ms`, "≤ 1000"],
+    [`memory (RSS) with ${memory.associations} associations`, `${memory.rssMb} MB`, ""],
     ["KV read, direct, p50", `${gateway.directP50Ms.toFixed(2)} ms`, ""],
     ["KV read, through the gateway, p50", `${gateway.gatewayP50Ms.toFixed(2)} ms`, ""],
     ["  added by the gateway", `${gateway.addedMs.toFixed(2)} ms`, "≤ 2"],

@@ -24,13 +24,14 @@ import {
 
 /** Of 200 bytes, as a database password with its host and user is. */
 const VALUE = "v".repeat(180);
-const BACKLOG_MS_MAX = 90_000;
+const BACKLOG_MS_MAX = 180_000;
 const DRAIN_MS_MAX = 200_000;
 /** Calls of ours to the API and to OpenBao at a time. */
 const SETUP_CONCURRENCY = 8;
 
 interface LoggedEffect {
   readonly kind: string;
+  readonly name: string;
   readonly wallMs: number;
 }
 
@@ -58,7 +59,11 @@ export class SinkStack implements AsyncDisposable {
   }
 
   /** Makes a destination and associates secrets that it writes; nothing is synced before a sink runs. */
-  async associate(vault: string, paths: readonly string[]): Promise<void> {
+  async associate(
+    vault: string,
+    paths: readonly string[],
+    over: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
     const destination = `sys/sync/destinations/azure-kv/${vault}`;
     await this.stack.vault.expect("PUT", destination, {
       key_vault_uri: `https://${vault}.vault.azure.net`,
@@ -66,6 +71,7 @@ export class SinkStack implements AsyncDisposable {
       client_id: DEFAULT_CLIENT_ID,
       client_secret: DEFAULT_CLIENT_SECRET,
       secret_name_template: "{{ .SecretPath }}",
+      ...over,
     });
     await this.write(paths);
     await forEach(paths, async (path) => {

@@ -34,6 +34,8 @@ interface Figures {
   readonly changes: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** All of them, ascending. */
+  readonly latenciesMs: readonly number[];
 }
 
 /** Medians over the last change of each secret, ms. */
@@ -99,7 +101,7 @@ async function figures(stack: Stack, vault: string, changes: readonly Change[]):
     .sort((a, b) => a - b);
   const at = (share: number): number =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
-  return { changes: latencies.length, p50Ms: at(0.5), p99Ms: at(0.99) };
+  return { changes: latencies.length, p50Ms: at(0.5), p99Ms: at(0.99), latenciesMs: latencies };
 }
 
 /** Where the time goes, read off the last messages of each secret. */

@@ -43,7 +43,7 @@ test("throttled for long: the vault is asked ever more rarely, and every change 
   await stack.keyVault.control("POST", "faults", {
     fault: { kind: "error", status: 429, code: "Throttled" },
     operations: ["set"],
-    count: 6,
+    count: 3,
   });
   for (const secret of Object.keys(FIRST)) await disaster.change(secret, "second");
   await disaster.inStep(Object.fromEntries(Object.keys(FIRST).map((name) => [name, "second"])), 150_000);

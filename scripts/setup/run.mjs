@@ -54,6 +54,20 @@ const JOBS = {
     ownHelp: true,
     command: (args) => [join(ROOT, "apps", "cli", "src", "main.ts"), ...args],
   },
+  chaos: {
+    usage: "npm run chaos -- [--minutes M] [--seed S] [--report FILE]",
+    says: ["Real processes and servers under faults, then the check of each promise. `--help` shows its own help."],
+    needsServers: (args) => !args.includes("--help"),
+    ownHelp: true,
+    command: (args) => [join(ROOT, "chaos", "src", "main.ts"), ...args],
+  },
+  bench: {
+    usage: "npm run bench -- [NAME…] [--list] [--json FILE] [--out FOLDER]",
+    says: ["The benchmarks, each with its baseline beside it. `--help` shows its own help."],
+    needsServers: (args) => !args.includes("--help") && !args.includes("--list"),
+    ownHelp: true,
+    command: (args) => [join(ROOT, "bench", "main.ts"), ...args],
+  },
   "test:keyvault": {
     usage: "[TEST_VAULT_URL=https://…] npm run test:keyvault [-- VITEST ARGUMENTS]",
     says: ["The Key Vault conformance suite, against the emulator or the vault that TEST_VAULT_URL names."],

@@ -129,7 +129,12 @@ export interface Commands {
 
 /** SYNC_RESULTS: the whole record of one (destination, secret). */
 export interface Results {
-  append(destination: Uid, key: SecretKey, record: SyncRecord, expectedSequence: number): Promise<PublishResult>;
+  append(
+    destination: Uid,
+    key: SecretKey,
+    record: SyncRecord,
+    expectedSequence: number,
+  ): Promise<PublishResult>;
   /** Removes the pair's records. Only for what has been carried on elsewhere: views are not told. */
   purge(destination: Uid, key: SecretKey): Promise<void>;
   last(destination: Uid, key: SecretKey): Promise<Entry<SyncRecord> | undefined>;

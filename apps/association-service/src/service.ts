@@ -334,7 +334,16 @@ async function startResolving(
   context.onShutdown("consumers", () => consumers.close());
   const { replaced } = tables;
   const source = config.source.name;
-  const rekeying = new Rekeying({ bus, replaced, associations, destinations, secretKeyKey, source, clock, events });
+  const rekeying = new Rekeying({
+    bus,
+    replaced,
+    associations,
+    destinations,
+    secretKeyKey,
+    source,
+    clock,
+    events,
+  });
   const loop = new SettleLoop({
     bus,
     source,

@@ -30,7 +30,9 @@ async function noted(world: World): Promise<void> {
     async () => {
       const known = (await world.bus.epochs.get("epoch"))?.value.streams ?? {};
       const now = await world.bus.streamInfo();
-      return Object.entries(now).every(([name, { lastSequence }]) => known[name]?.lastSequence === lastSequence);
+      return Object.entries(now).every(
+        ([name, { lastSequence }]) => known[name]?.lastSequence === lastSequence,
+      );
     },
     { what: "the streams' progress to be noted" },
   );

@@ -117,7 +117,11 @@ describe("gateway-in-the-path", () => {
     await world.write("not-passed");
     const audited = async () => (await readFile(world.bao.auditFile, "utf8")).split("secret/data/").length;
     const before = await audited();
-    for (const [method, body] of [["GET", undefined], ["PUT", { data: { a: "1" } }], ["DELETE", undefined]] as const) {
+    for (const [method, body] of [
+      ["GET", undefined],
+      ["PUT", { data: { a: "1" } }],
+      ["DELETE", undefined],
+    ] as const) {
       const answer = await plain.call(method, "secret/data/not-passed", body);
       expect(answer.status).toBe(404);
     }

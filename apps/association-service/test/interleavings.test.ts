@@ -23,7 +23,10 @@ const LIMITS = { perHourMin: 10, perHourPercent: 10, perDayPercent: 25 };
 
 /** A resolver that only looks when the test says so: the service's own ones have been stopped. */
 async function newResolver(): Promise<Resolver> {
-  const secretKeyKey = Buffer.from((await world.bus.instance.get("instance"))?.value.secretKeyKey ?? "", "base64");
+  const secretKeyKey = Buffer.from(
+    (await world.bus.instance.get("instance"))?.value.secretKeyKey ?? "",
+    "base64",
+  );
   const own = { namespace: "", mount: OWN_MOUNT };
   const tables = await followTables(world.bus, { source: "main", own, secretKeyKey }, stop.signal);
   await tables.caughtUp();

@@ -159,7 +159,8 @@ describe("what a rule makes", () => {
 
   test("a secret that comes later is synced as its event comes", async () => {
     await secret("made-kv", "new");
-    await world.command("made", "new", isSync, "made-kv");
+    const command = await world.command("made", "new", isSync, "made-kv");
+    expect(command.value.spec.byRule).toBe(true);
   });
 
   test("it shows in the rows, in the list and in the destinations of the secret, with the rule's name", async () => {
@@ -358,13 +359,18 @@ describe("the end of a destination with rules", () => {
     await world.end("ending", "a", SYNCED, "ending-kv");
     await world.destinationEver("ending");
     const plain = await world.call("DELETE", "sys/sync/destinations/azure-kv/ending");
-    expect([plain.status, plain.errors]).toEqual([400, [expect.stringContaining("it has rules: delete r first")]]);
+    expect([plain.status, plain.errors]).toEqual([
+      400,
+      [expect.stringContaining("it has rules: delete r first")],
+    ]);
     expect((await world.call("DELETE", "sys/sync/destinations/azure-kv/ending?purge=true")).status).toBe(204);
     const unsync = await world.command("ending", "a", isUnsync, "ending-kv");
     expect(unsync.value).toMatchObject({ permit: { by: "person" } });
     await world.end("ending", "a", UNSYNCED, "ending-kv");
     const url = "sys/sync/destinations/azure-kv/ending";
-    await eventually(async () => (await world.call("GET", url)).status === 404, { what: "the destination to go" });
+    await eventually(async () => (await world.call("GET", url)).status === 404, {
+      what: "the destination to go",
+    });
   });
 
   test("force_delete of a destination with rules ends, and orders nothing more", async () => {
@@ -418,7 +424,11 @@ describe("a removal that is refused", () => {
     await world.call("POST", url, { ...named, force: "true" });
     expect(await world.association("stuck", "stuck")).toBeUndefined();
     const { logs } = world.service;
-    expect(logs.some(({ message, fields }) => message.startsWith("left in Key Vault") && fields["path"] === "stuck")).toBe(true);
+    expect(
+      logs.some(
+        ({ message, fields }) => message.startsWith("left in Key Vault") && fields["path"] === "stuck",
+      ),
+    ).toBe(true);
   });
 });
 
@@ -431,9 +441,12 @@ describe("a mount that was moved", () => {
     const before = await world.command("moving", "a", isSync, "moving-old");
     await world.end("moving", "a", SYNCED, "moving-old");
     await world.vault("POST", "sys/remount", { from: "moving-old", to: "moving-new" });
-    await eventually(async () => (await world.refOf("a", "moving-new").catch(() => undefined)) !== undefined, {
-      what: "the mount to have moved",
-    });
+    await eventually(
+      async () => (await world.refOf("a", "moving-new").catch(() => undefined)) !== undefined,
+      {
+        what: "the mount to have moved",
+      },
+    );
     const moved = [{ kind: "moved" as const, from: "moving-old", to: "moving-new" }];
     await eventually(() => world.observe("a", "moving-new", moved), { what: "the moved mount to answer" });
     const isMoved = (command: SyncCommand) => command.secret.mount === "moving-new";

@@ -123,7 +123,7 @@ export async function start(context: Context): Promise<void> {
     logger,
   };
   bus.connectionChecks.answer((request) => checkDestination(request, parts, identity.instanceId));
-  const readers = new SourceReaders({ own: source, withRole: (role) => openRoleReader(login, role) });
+  const readers = new SourceReaders({ own: source, withRole: (role) => openRoleReader(login, source, role) });
   context.onShutdown("source roles", () => readers[Symbol.asyncDispose]());
   const destinations = new OpenDestinations({ ...parts, view: destinationView, readers });
   context.onShutdown("Key Vault clients", () => destinations[Symbol.asyncDispose]());

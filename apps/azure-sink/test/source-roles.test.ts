@@ -71,17 +71,17 @@ interface Reading {
 }
 
 /** The sink's own destinations, with readers, for one pair. */
-function reading(pair: Pair, method: "jwt" | "none" = "jwt"): Reading {
+function reading(pair: Pair, method: "jwt" | "approle" | "none" = "jwt"): Reading {
   const own = {
     source: { address: bench.servers.openbao.url, namespace: "" },
-    ...(method === "jwt" ? { auth: { method, role: "the-sinks-own", jwtFile } } : {}),
+    ...(method === "none" ? {} : { auth: { method, role: "the-sinks-own", jwtFile } }),
     secrets: {},
     rereadSecrets: async () => ({}),
     logger: silentLogger,
     clock: systemClock,
     random: systemRandom,
   };
-  const readers = new SourceReaders({ own: bench.source, withRole: (role) => openRoleReader(own, role) });
+  const readers = new SourceReaders({ own: bench.source, withRole: (role) => openRoleReader(own, bench.source, role) });
   let record: DestinationRecord = pair.destination;
   const { port, caFile } = bench.servers.emulator;
   const destinations = new OpenDestinations({
@@ -147,10 +147,24 @@ test("rule-as-deputy: a role that does not exist, and a sink that can't take rol
   await unknown.close();
   const byToken = reading(pair, "none");
   expect(await byToken.sync({ role: "team-a" })).toMatchObject({
-    error: { message: expect.stringContaining("azureSink.auth has to be the method jwt or kubernetes") },
+    error: { message: expect.stringContaining("set azureSink.auth in place of azureSink.token") },
   });
   await byToken.close();
   expect(bench.value(pair)).toBeUndefined();
+});
+
+test("rule-as-deputy: with AppRole the sink makes a secret id of the destination's role for itself", async () => {
+  const pair = bench.pair();
+  await roleFor("team-c", pair.path);
+  await bench.api.expect("POST", "sys/auth/approle", { type: "approle" });
+  await bench.api.expect("POST", "auth/approle/role/team-c", { token_policies: ["team-c"] });
+  await bench.write(pair, { a: "1" });
+  const { sync, close } = reading(pair, "approle");
+  expect(await sync({ role: "team-c" })).toMatchObject({ kind: "synced" });
+  expect(await sync({ role: "nobody" })).toMatchObject({
+    error: { code: "source-denied", message: expect.stringContaining("AppRole nobody: there is no such role") },
+  });
+  await close();
 });
 
 test("rule-as-deputy: a command for a place outside of allowed_sources writes nothing, whoever made it", async () => {

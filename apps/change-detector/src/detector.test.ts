@@ -198,6 +198,39 @@ test("a denied or sealed source is never read as deleted, and everything is caug
   for (const path of ["p", "q", "r"]) expect(world.folded(path)).toEqual(world.model.state(path));
 });
 
+test("a sweep that fails half-way goes on from there, and what the first half showed is not taken for gone", async () => {
+  const world = newWorld({ sweepIntervalMs: 600_000 });
+  const paths = Array.from({ length: 15 }, (_, index) => `p-${String(index).padStart(2, "0")}`);
+  for (const path of paths) world.model.write(path);
+  let pages = 0;
+  world.source.afterPage = async () => {
+    pages += 1;
+    if (pages === 4) throw new KeyferryError("source-unreachable", "no answer in time");
+  };
+  await world.start();
+  await world.clock.advance(20_000);
+  expect(world.count("sweepFinished")).toBe(1);
+  // Five pages, of which one was read twice.
+  expect(world.source.pagesRead).toBe(6);
+  await world.clock.advance(60_000);
+  for (const path of paths) expect(changesOf(world, path)).toEqual(["first-seen"]);
+});
+
+test("a gap that is told while a sweep fails makes the next one begin at the beginning", async () => {
+  const world = newWorld({ sweepIntervalMs: 600_000 });
+  for (let index = 0; index < 9; index += 1) world.model.write(`p-${index}`);
+  world.source.afterPage = async () => {
+    if (world.source.pagesRead !== 3) return;
+    // The first page is past; what changes there now, nobody but the next sweep tells.
+    world.model.write("p-0");
+    world.hint({ major: 1, namespace: "", mount: "", operation: "look", channel: "manual" });
+    throw new KeyferryError("source-answer-unknown", "a page that can't be read");
+  };
+  await world.start();
+  await world.clock.advance(30_000);
+  expect(world.folded("p-0")).toMatchObject({ current: 2 });
+});
+
 test("hazard two-detectors-one-paused: the compare-and-set decides, the loser reads the source again", async () => {
   const world = newWorld();
   world.model.write("p");

@@ -134,7 +134,7 @@ export function createDetector(
     random,
     intervalMs: options.sweepIntervalMs,
     targets: () => findTargets({ source, associated, rules, covers: (at) => mounts.covers(at), signal }),
-    sweepMount: (at) => sweep.mount(at),
+    sweepMount: (at, resume) => sweep.mount(at, resume),
     gates,
     holds,
     events,

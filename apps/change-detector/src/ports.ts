@@ -38,6 +38,14 @@ export interface MetadataPage {
   readonly unreadable: readonly string[];
   /** Of the same answer as the page before it: it was read when that was read. */
   readonly continues?: boolean;
+  /** Where the walk goes on after this page, if it can go on from here. */
+  readonly resume?: WalkPosition;
+}
+
+/** A place in a walk; what is in it is the source's own matter. */
+export interface WalkPosition {
+  readonly folders: readonly string[];
+  readonly begun?: { readonly prefix: string; readonly after: string };
 }
 
 /** Reads of the source. They throw `KeyferryError`s; absent and missing are results. */
@@ -45,7 +53,7 @@ export interface SourceReader {
   readMetadata(secret: SecretAddress, signal: AbortSignal): Promise<MetadataRead>;
   walkMetadata(
     mount: MountAddress,
-    options: { limit: number; signal: AbortSignal },
+    options: { limit: number; from?: WalkPosition | undefined; signal: AbortSignal },
   ): AsyncIterable<MetadataPage>;
   mountOf(
     at: { namespace: string; path: string },

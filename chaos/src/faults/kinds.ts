@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { eventually, type Server, VaultApi } from "@keyferry/testkit";
+import { eventually, type Server } from "@keyferry/testkit";
 import type { ServiceSlot } from "../stand/service-slot.ts";
 import type { Stand } from "../stand/stand.ts";
 import { natsRequest } from "../wire/short-calls.ts";
@@ -174,7 +174,7 @@ async function unseal(stand: Stand): Promise<void> {
   );
 }
 
-const SPOILED = ["set", "update", "delete", "recover", "versions"] as const;
+const SPOILED = ["set", "update", "delete", "recover", "listVersions"] as const;
 
 async function spoilKeyVault(stand: Stand, { kind, victim, durationMs }: Wish): Promise<void> {
   const status = of([500, 503, 504], victim);
@@ -190,12 +190,4 @@ async function spoilKeyVault(stand: Stand, { kind, victim, durationMs }: Wish): 
   };
   await delay(durationMs);
   await stand.keyVault.control("DELETE", `faults/${id}`);
-}
-
-/** Kept for the report's reader: who speaks to OpenBao as the load does. */
-export function isAnswering(api: VaultApi, path: string): Promise<boolean> {
-  return api.call("GET", path).then(
-    ({ status }) => status === 200,
-    () => false,
-  );
 }

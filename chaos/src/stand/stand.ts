@@ -56,16 +56,16 @@ export async function startStand(dir: string, say: (step: string) => void): Prom
   await writeTokens(dir, openbao);
 
   say("starting 2 change-detectors, 2 association-services, 3 azure-sinks");
-  const slots: ServiceSlot[] = [];
-  const apis: VaultApi[] = [];
-  for (const [program, number] of PROCESSES) {
-    const told = await configure(dir, servers, program, number);
-    for (const proxy of [...told.links.nats, ...told.links.source, ...told.links.keyVault]) started.use(proxy);
-    slots.push(started.use(await startSlot(told)));
-    if (program === "association-service") {
-      apis.push(new VaultApi(`http://127.0.0.1:${told.apiPort}`, openbao.rootToken));
-    }
+  const told = await Promise.all(
+    PROCESSES.map(([program, number]) => configure(dir, servers, program, number)),
+  );
+  for (const { links } of told) {
+    for (const proxy of [...links.nats, ...links.source, ...links.keyVault]) started.use(proxy);
   }
+  const slots = await Promise.all(told.map(async (facts) => started.use(await startSlot(facts))));
+  const apis = told
+    .filter(({ program }) => program === "association-service")
+    .map(({ apiPort }) => new VaultApi(`http://127.0.0.1:${apiPort}`, openbao.rootToken));
   const whole = started.move();
   return {
     ...servers,

@@ -378,7 +378,7 @@ export class ResultTable {
    * The record of every secret of a destination (`*`: of all), once, a message at a time: it is not held in memory.
    * What can't be read is told as a failure, as its names would look like nobody's. Throws `bus-unreachable`.
    */
-  async *loadLast(destination: Uid | "*", signal: AbortSignal): AsyncIterable<Entry<SyncRecord>> {
+  async *loadLast(destination: Uid, signal: AbortSignal): AsyncIterable<Entry<SyncRecord>> {
     const { js } = await this.#table.link.connected();
     let consumer: Consumer | undefined;
     try {

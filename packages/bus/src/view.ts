@@ -150,7 +150,7 @@ class FollowingView<T> implements View<T> {
     this.#created = created;
     if (!isAnother && state.last_seq >= this.#reached) return;
     this.#reached = 0;
-    for (const key of [...this.#rows.keys()]) {
+    for (const key of this.#rows.keys()) {
       this.#rows.delete(key);
       for (const listener of this.#listeners) listener(key, undefined);
     }

@@ -150,3 +150,17 @@ test("fifty callers on a cold client of each kind: one handshake, and no value w
   }
   expect(world.emulator.oracle.leaks()).toEqual([]);
 });
+
+test.each([
+  ["AzureChinaCloud", "vault.azure.cn", "login.chinacloudapi.cn"],
+  ["AzureUSGovernmentCloud", "vault.usgovcloudapi.net", "login.microsoftonline.us"],
+])("%s: its own suffix, authority and audience", async (cloud, vaultSuffix, authority) => {
+  await using other = await startWorld({
+    vaultSuffix,
+    hostNames: [authority],
+    challengeAuthority: `https://${authority}`,
+  });
+  const vault = other.connect({ uri: `https://${VAULT}.${vaultSuffix}`, cloud });
+  expect(await put(vault)).toMatchObject({ kind: "put" });
+  expect(() => other.connect({ uri: `https://${VAULT}.vault.azure.net`, cloud })).toThrow("does not end in");
+});

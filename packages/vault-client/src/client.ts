@@ -16,6 +16,7 @@ import {
   type VersionRead,
 } from "./kv/read.ts";
 import { deleteMetadata, destroyVersion, keepVersions, type PutResult, putSecret } from "./kv/write.ts";
+import { type AppRoleAddress, makeSecretId, readRoleId } from "./login/app-role.ts";
 import { capabilitiesSelf, type CapabilitiesAnswer } from "./sys/capabilities.ts";
 import { type Health, health } from "./sys/health.ts";
 import { ensureKv2Mount, listKv2Mounts, type Mount, type MountLookUp, mountOf } from "./sys/mounts.ts";
@@ -73,6 +74,9 @@ export interface VaultClient extends AsyncDisposable {
   destroyVersion(secret: SecretAddress, version: number, signal?: AbortSignal): Promise<void>;
   /** Deletes all versions and the metadata of a secret of ours. */
   deleteMetadata(secret: SecretAddress, signal?: AbortSignal): Promise<void>;
+  /** The id of an AppRole, and a new secret id of it, for a login by that role. */
+  readRoleId(at: AppRoleAddress): Promise<string>;
+  makeSecretId(at: AppRoleAddress): Promise<SecretValue>;
   close(): Promise<void>;
 }
 
@@ -115,6 +119,8 @@ export function createVaultClient(options: VaultClientOptions): VaultClient {
     keepVersions: (secret, count, signal) => keepVersions(transport, secret, count, signal),
     destroyVersion: (secret, version, signal) => destroyVersion(transport, secret, version, signal),
     deleteMetadata: (secret, signal) => deleteMetadata(transport, secret, signal),
+    readRoleId: (at) => readRoleId(transport, at),
+    makeSecretId: (at) => makeSecretId(transport, at),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -40,6 +40,23 @@ async function pagesOf(mount: string, limit: number): Promise<MetadataPage[]> {
   return pages;
 }
 
+/** At each place where a walk says that it can go on: what was shown until there, and what a walk from there shows. */
+async function resumed(walker: VaultClient, mount: string, limit: number): Promise<string[][]> {
+  const address = { namespace: "", mount };
+  const walks: string[][] = [];
+  const shown: string[] = [];
+  for await (const page of walker.walkMetadata(address, { limit })) {
+    shown.push(...page.items.map(({ path }) => path));
+    if (page.resume === undefined) continue;
+    const whole = [...shown];
+    for await (const next of walker.walkMetadata(address, { limit, from: page.resume })) {
+      whole.push(...next.items.map(({ path }) => path));
+    }
+    walks.push(whole.toSorted());
+  }
+  return walks;
+}
+
 async function newMount(name: string): Promise<void> {
   await write("POST", `sys/mounts/${name}`, '{"type":"kv","options":{"version":"2"}}');
   await eventually(() => write("POST", `${name}/config`, "{}").then(() => true), {
@@ -124,6 +141,7 @@ describe("walking a mount", () => {
     for (const limit of [1, 2, 3, 100]) {
       const seen = (await pagesOf("walk", limit)).flatMap((page) => page.items.map((item) => item.path));
       expect(seen.toSorted()).toEqual(paths.toSorted());
+      for (const whole of await resumed(client, "walk", limit)) expect(whole).toEqual(paths.toSorted());
     }
   });
 
@@ -140,6 +158,9 @@ describe("walking a mount", () => {
       seen.push(...page.items.map((item) => item.path));
     }
     expect(seen.toSorted()).toEqual(["a", "a/b", "c"]);
+    const walks = await resumed(limited, "plain", 1);
+    expect(walks.length).toBeGreaterThan(0);
+    for (const whole of walks) expect(whole).toEqual(["a", "a/b", "c"]);
     // Rights below a mount are enough to learn its accessor; to tell "missing" from "denied" takes sys/mounts.
     expect(await limited.mountOf({ namespace: "", path: "plain" })).toMatchObject({ kind: "mounted" });
     await expect(limited.mountOf({ namespace: "", path: "nowhere" })).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 // Owns: the credential of one write of a destination: stored once, however often the record's compare-and-set is lost, and
-// taken back if the write comes to nothing.
+// taken back if the write certainly comes to nothing (hazard client-secret-two-stores: an answer that is lost is none).
 
 import type { Credential, DestinationRecord, Uid } from "@keyferry/contracts";
 import type { CredentialChange } from "./compose-credential.ts";
@@ -14,6 +14,7 @@ interface Stored {
 export class CredentialWrite {
   readonly #store: CredentialStore;
   #stored: Stored | undefined;
+  #mayBeNamed = false;
 
   constructor(store: CredentialStore) {
     this.#store = store;
@@ -33,11 +34,16 @@ export class CredentialWrite {
     }
   }
 
-  /** Takes back what was stored; fine if nothing was. */
+  /** From now on the record may name what was stored, or certainly does not. */
+  mayBeNamed(isSo: boolean): void {
+    this.#mayBeNamed = isSo;
+  }
+
+  /** Takes back what was stored, unless a record may name it; fine if nothing was. */
   async undo(): Promise<void> {
     const stored = this.#stored;
+    if (stored === undefined || this.#mayBeNamed) return;
     this.#stored = undefined;
-    if (stored === undefined) return;
     if (stored.isNew) await this.#store.remove(stored.uid);
     else await this.#store.drop(stored.uid, stored.credential);
   }

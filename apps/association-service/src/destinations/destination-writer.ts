@@ -2,7 +2,7 @@
 // It writes KV, nothing more: what follows (durables, purge, retirement) is woken by the bucket's own messages.
 
 import { type DestinationRecord, type Uid } from "@keyferry/contracts";
-import { KeyferryError } from "@keyferry/errors";
+import { KeyferryError, toKeyferryError } from "@keyferry/errors";
 import { newUid } from "@keyferry/naming";
 import type { Clock, Random } from "@keyferry/ports";
 import type { AssociationIndex } from "../associations/association-index.ts";
@@ -62,14 +62,12 @@ export class DestinationWriter {
    */
   async write(identity: DestinationIdentity, write: DestinationWrite): Promise<DestinationWritten> {
     const credential = new CredentialWrite(this.#options.credentials);
-    let isWritten = false;
     try {
-      const written = await this.#writeBySet(identity, write, credential);
-      isWritten = true;
-      return written;
-    } finally {
-      // A crash before this leaves an unused version, which the next write's secret takes along.
-      if (!isWritten) await credential.undo();
+      return await this.#writeBySet(identity, write, credential);
+    } catch (error) {
+      // If that fails, or never comes to pass, an unused version stays until the next write.
+      await credential.undo().catch(() => undefined);
+      throw error;
     }
   }
 
@@ -88,15 +86,35 @@ export class DestinationWriter {
       if (checked?.connection !== connection) {
         checked = { connection, warnings: await this.#check(record, stored?.value, write) };
       }
+      // Where its answer is lost the record may name the new secret: it is not taken back any more.
+      credential.mayBeNamed(true);
       const result = await this.#options.table.put(destinationKey(identity), record, stored?.sequence ?? 0);
       if (result.kind === "stored") {
         const { name, uid } = record;
         this.#options.events.destinationChanged(stored === undefined ? "created" : "updated", { name, uid });
-        return { record, warnings: checked.warnings };
+        return { record, warnings: [...checked.warnings, ...(await this.#dropOld(record, stored?.value))] };
       }
+      credential.mayBeNamed(false);
       this.#options.events.casLost("destination");
     }
     throw new KeyferryError("conflict", "Others kept writing this destination");
+  }
+
+  // A destination that logs in without a secret of ours has none any more. That version alone: somebody may be storing
+  // another one.
+  async #dropOld(
+    { uid, connection }: DestinationRecord,
+    before: DestinationRecord | undefined,
+  ): Promise<readonly string[]> {
+    const old = before?.connection.credential;
+    if (old === undefined || !("version" in old) || "version" in connection.credential) return [];
+    try {
+      await this.#options.credentials.drop(uid, old);
+      return [];
+    } catch (thrown) {
+      const { message } = toKeyferryError(thrown);
+      return [`the old ${old.kind} could not be destroyed at the source: ${message}. Destroy it by hand: ${old.path}`];
+    }
   }
 
   // What was not changed was looked at when it was written.

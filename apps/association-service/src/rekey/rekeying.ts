@@ -7,7 +7,12 @@
 //          sync of it can't act: it reads the path, and finds another incarnation than the one that it was made from.)
 //   KEY-3  Every step may be repeated, and what a crash left is carried on by the next round.
 
-import { type AssociationRecord, compareFences, type SyncCommand, type SyncRecord } from "@keyferry/contracts";
+import {
+  type AssociationRecord,
+  compareFences,
+  type SyncCommand,
+  type SyncRecord,
+} from "@keyferry/contracts";
 import { secretKeyOf } from "@keyferry/naming";
 import type { Clock } from "@keyferry/ports";
 import type { AssociationIndex } from "../associations/association-index.ts";
@@ -66,7 +71,8 @@ export class Rekeying {
     const isSetAnew = other !== undefined && other.value.uid !== stored.value.uid;
     // Somebody has set it under the new mount already, or its destination is ending: then this one just goes.
     if (!isOpen || isSetAnew) return this.#remove(oldKey, stored);
-    if (stored.value.state === "excluded") return this.#carryExclusion(oldKey, stored, { accessor, secretKey });
+    if (stored.value.state === "excluded")
+      return this.#carryExclusion(oldKey, stored, { accessor, secretKey });
     const leaving = await this.#leave(oldKey, stored, { accessor, secretKey });
     if (leaving !== undefined) await this.#arrive(oldKey, leaving, { accessor, secretKey });
   }
@@ -109,7 +115,14 @@ export class Rekeying {
     if (there.value.state === "moved") {
       const record = (await bus.results.last(destination, before.secretKey))?.value;
       if (record !== undefined) {
-        const carried: SyncRecord = { ...record, secretKey, secret, kind: "outcome", wish: "", outcome: null };
+        const carried: SyncRecord = {
+          ...record,
+          secretKey,
+          secret,
+          kind: "outcome",
+          wish: "",
+          outcome: null,
+        };
         // Lost: it lies there already.
         await bus.results.append(destination, secretKey, carried, 0);
       }

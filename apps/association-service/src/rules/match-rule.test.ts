@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { rule } from "./fixtures.ts";
-import { compareRules, compileRule, isAllowed, type RuledState, ruleOn } from "./match-rule.ts";
+import { compareRules, compileRule, type RuledState, ruleOn } from "./match-rule.ts";
 
 const PLAIN: RuledState = { kind: "present", customMetadata: {} };
 
@@ -72,13 +72,4 @@ test("of two rules the oldest makes the association, and of two of one age the f
   expect(rules.toSorted(compareRules).map((one) => one.rule.name)).toEqual(["c", "a", "b"]);
   const ruling = ruleOn(rules.toSorted(compareRules), { namespace: "", mount: "kv", path: "x" }, PLAIN);
   expect(ruling).toMatchObject({ kind: "made", rule: { name: "c" } });
-});
-
-test("rule-as-deputy: what a destination may not have is not allowed, and a prefix ends at a slash", () => {
-  expect(isAllowed(undefined, { mount: "kv", path: "x" })).toBe(true);
-  expect(isAllowed([], { mount: "kv", path: "x" })).toBe(false);
-  expect(isAllowed(["kv/app"], { mount: "kv", path: "app/x" })).toBe(true);
-  expect(isAllowed(["kv/app/"], { mount: "kv", path: "app" })).toBe(true);
-  expect(isAllowed(["kv/app"], { mount: "kv", path: "apple" })).toBe(false);
-  expect(isAllowed(["kv"], { mount: "kv", path: "apple" })).toBe(true);
 });

@@ -73,22 +73,6 @@ export function ruleOn(rules: readonly CompiledRule[], place: Place, state: Rule
   return maker === undefined ? { kind: "opted-out" } : { kind: "made", rule: maker.rule };
 }
 
-/** Whether `<mount>/<path>` lies under one of a destination's allowed prefixes; without any, everything does. */
-export function isAllowed(
-  allowed: readonly string[] | undefined,
-  { mount, path }: Pick<SecretRef, "mount" | "path">,
-): boolean {
-  const whole = `${mount}/${path}`;
-  // `app` allows `app/x` and not `apple/x`.
-  return (
-    allowed?.map(withoutEnd).some((prefix) => whole === prefix || whole.startsWith(`${prefix}/`)) ?? true
-  );
-}
-
-function withoutEnd(prefix: string): string {
-  return prefix.replace(/\/$/, "");
-}
-
 // Without a regular expression, so that no glob can make matching slow: pieces between stars are found in order.
 function matchesText(glob: string, text: string): boolean {
   const pieces = glob.split("*");

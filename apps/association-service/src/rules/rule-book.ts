@@ -4,7 +4,13 @@
 //   RUL-1  Keyferry's own mount, and what a destination may not have, is never covered, whatever a rule says.
 //   RUL-2  After caughtUp() every rule that was written before the call counts, and `sequence` says how far that is.
 
-import type { DestinationRecord, RuleRecord, SecretRef, Uid } from "@keyferry/contracts";
+import {
+  type DestinationRecord,
+  isSourceAllowed,
+  type RuleRecord,
+  type SecretRef,
+  type Uid,
+} from "@keyferry/contracts";
 import { isWithinOwnMount, type OwnMount } from "../associations/resolve-secret.ts";
 import type { Entry, TableView } from "../ports.ts";
 import type { ReplacedMounts } from "../rekey/replaced-mounts.ts";
@@ -12,7 +18,6 @@ import {
   type CompiledRule,
   compareRules,
   compileRule,
-  isAllowed,
   type RuledState,
   type Ruling,
   ruleOn,
@@ -103,7 +108,7 @@ export class RuleBook {
     if (isWithinOwnMount(this.#own, secret.namespace, secret.mount)) return NONE;
     // What was seen under the mount that another one took the place of is nothing that could be synced (O20).
     if (this.#replaced.has(secret)) return NONE;
-    if (!isAllowed(destination.source?.allowed, secret)) return NONE;
+    if (!isSourceAllowed(destination.source, secret)) return NONE;
     return ruleOn(rules, secret, state);
   }
 

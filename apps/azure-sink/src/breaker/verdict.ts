@@ -5,6 +5,7 @@ import type { Verdict } from "./breaker.ts";
 const OF_THE_DESTINATION: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "vault-denied",
   "vault-credential",
+  "address-prohibited",
   "vault-unreachable",
 ]);
 

@@ -89,6 +89,7 @@ export class ModelSource implements SourceReader {
   /** Runs after a page was read and before it is given. */
   afterPage: () => Promise<void> = async () => undefined;
   pathsPerPage = 3;
+  pagesRead = 0;
 
   constructor(model: KvModel) {
     this.model = model;
@@ -102,16 +103,22 @@ export class ModelSource implements SourceReader {
     return state.kind === "gone" ? { kind: "absent" } : { kind: "present", state };
   }
 
-  async *walkMetadata(): ReturnType<SourceReader["walkMetadata"]> {
+  async *walkMetadata(
+    _mount: MountAddress,
+    { from: position }: Parameters<SourceReader["walkMetadata"]>[1],
+  ): ReturnType<SourceReader["walkMetadata"]> {
     const { paths } = this.model;
-    for (let from = 0; from === 0 || from < paths.length; from += this.pathsPerPage) {
+    const begin = Number(position?.begun?.after ?? 0);
+    for (let from = begin; from === 0 || from < paths.length; from += this.pathsPerPage) {
       this.#throwIfFailing();
+      this.pagesRead += 1;
       const items = paths.slice(from, from + this.pathsPerPage).flatMap((path) => {
         const state = this.model.state(path);
         return state.kind === "gone" ? [] : [{ path, state }];
       });
       await this.afterPage();
-      yield { items, unreadable: [] };
+      const after = String(from + this.pathsPerPage);
+      yield { items, unreadable: [], resume: { folders: [], begun: { prefix: "", after } } };
     }
   }
 

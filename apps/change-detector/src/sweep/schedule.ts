@@ -28,7 +28,8 @@ export interface ScheduleParts {
   readonly intervalMs: number;
   /** The mounts that a whole sweep covers. Throws the source's errors. */
   readonly targets: () => Promise<SweepTargets>;
-  readonly sweepMount: (at: MountAddress) => Promise<SweepEnd>;
+  /** `resume`: a further try of the same sweep. */
+  readonly sweepMount: (at: MountAddress, resume: boolean) => Promise<SweepEnd>;
   readonly gates: ServerGates;
   readonly holds: Holds;
   readonly events: DetectorEvents;
@@ -59,7 +60,8 @@ export class SweepSchedule {
 
   /** Sweeps everything as soon as the running sweep is over. */
   requestAll(why: SweepReason): void {
-    this.#allBecause ??= why;
+    // A retry goes on where it failed; whoever else asks wants to know what has changed since.
+    if (this.#allBecause === undefined || this.#allBecause === "retry") this.#allBecause = why;
     this.#untilAsked.wake();
   }
 
@@ -101,7 +103,7 @@ export class SweepSchedule {
     let failed = 0;
     for (const at of mounts) {
       if (signal.aborted) return;
-      if (!(await this.#sweepOne(at))) failed += 1;
+      if (!(await this.#sweepOne(at, why === "retry"))) failed += 1;
     }
     events.sweepFinished({ why, mounts: mounts.length, failed, tookMs: clock.now() - startedAt });
     if (signal.aborted) return;
@@ -129,13 +131,13 @@ export class SweepSchedule {
   }
 
   /** False: it failed and has to be tried again. */
-  async #sweepOne(at: MountAddress): Promise<boolean> {
+  async #sweepOne(at: MountAddress, isRetry = false): Promise<boolean> {
     const { sweepMount, gates, events, clock, signal } = this.#parts;
     for (let tried = 1; ; tried += 1) {
       const startedAt = clock.now();
       try {
         await gates.opened(signal);
-        const end = await sweepMount(at);
+        const end = await sweepMount(at, isRetry || tried > 1);
         if (end.kind === "held") this.#held(at, end.why, end.change);
         if (end.kind === "swept")
           events.mountSwept({ mount: at.mount, ...end, tookMs: clock.now() - startedAt });

@@ -9,7 +9,7 @@ import type { LookRequest } from "../observe/look-request.ts";
 import type { IdentityCheck, WatchedMounts } from "../observe/watched-mounts.ts";
 import type { Memory } from "../publish/memory.ts";
 import type { Publisher } from "../publish/publish.ts";
-import type { HeldChange, KeyOf, MetadataPage, MountAddress, MountIdentity, SourceReader } from "../ports.ts";
+import type { HeldChange, KeyOf, MetadataPage, MountAddress, MountIdentity, SourceReader, WalkPosition } from "../ports.ts";
 
 export interface SweepParts {
   readonly sourceName: string;
@@ -36,15 +36,28 @@ type Listed = { readonly key: SecretKey; readonly ref: SecretRef } & MetadataPag
 const SWEPT = { via: "sweep", hintedAt: undefined, committedAt: undefined } as const;
 const PUBLISHES_AT_ONCE = 64; // hides the round trip to NATS; each is one small message
 
+/** A walk that an error ended: what of it counts when it is gone on with. */
+interface HalfWalk {
+  readonly accessor: string;
+  readonly unseen: Set<SecretKey>;
+  readonly counts: { seen: number; published: number };
+  from: WalkPosition | undefined;
+}
+
 export class Sweep {
   readonly #parts: SweepParts;
+  readonly #half = new Map<string, HalfWalk>();
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
   }
 
-  /** Sweeps one mount. Throws the errors of the source and of the log; what was published until then stays. */
-  async mount(at: MountAddress): Promise<SweepEnd> {
+  /**
+   * Sweeps one mount. Throws the errors of the source and of the log; what was published until then stays. `resume`: go
+   * on where the last walk of this mount failed, as a try of the same sweep; else from the beginning, for whoever asks
+   * for a sweep wants to know what has changed since.
+   */
+  async mount(at: MountAddress, resume = false): Promise<SweepEnd> {
     const { mounts, memory } = this.#parts;
     const answer = await mounts.resolve(at);
     if (answer.kind === "ignored") return { kind: "ignored" };
@@ -54,29 +67,40 @@ export class Sweep {
       return { kind: "held", why: "source-changed", change: await mounts.replacement(answer) };
     }
     const { mount } = answer;
-    const unseen = new Set(memory.keysOf(mount.accessor));
-    const counts = { seen: 0, published: 0 };
-    const walked = await this.#walk(at, mount, unseen, counts);
+    const id = JSON.stringify([at.namespace, at.mount]);
+    const before = resume ? this.#half.get(id) : undefined;
+    const walk =
+      before?.accessor === mount.accessor
+        ? before
+        : {
+            accessor: mount.accessor,
+            unseen: new Set(memory.keysOf(mount.accessor)),
+            counts: { seen: 0, published: 0 },
+            from: undefined,
+          };
+    this.#half.set(id, walk);
+    const walked = await this.#walk(at, mount, walk);
+    this.#half.delete(id);
     const identity = walked.kind === "same" ? await mounts.check(mount) : walked;
     if (identity.kind === "changed") {
       mounts.forget(at);
       const why = identity.what === "missing" ? "mount-missing" : "source-changed";
       return { kind: "held", why, change: identity.change };
     }
-    return { kind: "swept", ...counts, doubts: this.#doubt(unseen) };
+    return { kind: "swept", ...walk.counts, doubts: this.#doubt(walk.unseen) };
   }
 
   async #walk(
     at: MountAddress,
     mount: MountIdentity,
-    unseen: Set<SecretKey>,
-    counts: { seen: number; published: number },
+    walk: HalfWalk,
   ): Promise<IdentityCheck | { readonly kind: "same" }> {
+    const { unseen, counts, from } = walk;
     const { source, memory, clock, events, pageSize, signal } = this.#parts;
     // The next page is on its way while one is published: its time and count are taken before it is asked for, so
     // whatever is published in between is newer than it (O8).
     const ask = () => ({ readStartedAt: clock.now(), tick: memory.tick, step: pages.next() });
-    const pages = source.walkMetadata(at, { limit: pageSize, signal })[Symbol.asyncIterator]();
+    const pages = source.walkMetadata(at, { limit: pageSize, from, signal })[Symbol.asyncIterator]();
     let asked = ask();
     let begun = { readStartedAt: asked.readStartedAt, tick: asked.tick };
     try {
@@ -98,6 +122,7 @@ export class Sweep {
           if (identity.kind === "changed") return identity;
           counts.published += await this.#publish(changed, identity.clusterId, begun);
         }
+        walk.from = step.value.resume ?? walk.from;
         events.sweepProgress({ mount: at.mount, ...counts });
       }
     } finally {

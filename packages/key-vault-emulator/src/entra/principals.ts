@@ -1,5 +1,5 @@
 // Owns: who can ask for a token, and with what proof.
-import { createHash, timingSafeEqual, X509Certificate } from "node:crypto";
+import { createHash, createPublicKey, timingSafeEqual, X509Certificate } from "node:crypto";
 
 export interface PrincipalOptions {
   readonly clientId: string;
@@ -44,12 +44,26 @@ export function resolvePrincipal(options: PrincipalOptions, vaultsTenantId: stri
   return {
     clientId: options.clientId,
     clientSecret: options.clientSecret,
-    certificates: (options.certificates ?? []).map((pem) => new X509Certificate(pem)),
-    federated: federated === undefined ? undefined : { audience: EXCHANGE_AUDIENCE, ...federated },
+    certificates: (options.certificates ?? []).map((pem) => readPem("certificates", () => new X509Certificate(pem))),
+    federated: federated === undefined ? undefined : resolveFederated(federated),
     managedIdentity: options.managedIdentity ?? false,
     objectId: options.objectId ?? uuidFrom(options.clientId),
     tenantId: options.tenantId ?? vaultsTenantId,
   };
+}
+
+function resolveFederated(federated: FederatedCredential): NonNullable<Principal["federated"]> {
+  const { publicKey } = federated;
+  if (publicKey !== undefined) readPem("federated.publicKey", () => createPublicKey(publicKey));
+  return { audience: EXCHANGE_AUDIENCE, ...federated };
+}
+
+function readPem<T>(option: string, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    throw new RangeError(`key vault emulator options: principals.${option} is not PEM text that can be read`);
+  }
 }
 
 /** True where the given client secret is the principal's. */

@@ -77,6 +77,22 @@ test("no step gives more than the first page's size, and what is of one answer s
   expect(pages.every(([size]) => Number(size) <= 50)).toBe(true);
 });
 
+test("a walk can go on after each page that says so, and shows the rest and nothing twice", async () => {
+  await limitsOf((limit) => limit);
+  const at = { namespace: "", mount: "kv" };
+  const shown: string[] = [];
+  for await (const page of listed().walkMetadata(at, { limit: 50 })) {
+    shown.push(...page.items.map(({ path }) => path));
+    if (page.resume === undefined) continue;
+    const rest: string[] = [];
+    for await (const next of listed().walkMetadata(at, { limit: 400, from: page.resume })) {
+      rest.push(...next.items.map(({ path }) => path));
+    }
+    expect([...shown, ...rest]).toEqual(KEYS);
+  }
+  expect(shown).toEqual(KEYS);
+});
+
 test("pages of a large folder grow, so that it takes few calls", async () => {
   const { keys, limits } = await limitsOf((limit) => limit);
   expect(keys).toEqual(KEYS);

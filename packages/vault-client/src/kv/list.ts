@@ -34,6 +34,16 @@ export interface MetadataPage {
   readonly sizeBytes: number;
   /** Of the same answer as the page before it: it was read when that was read. */
   readonly continues?: boolean;
+  /** Where a walk goes on after this page, if it can go on from here. */
+  readonly resume?: WalkPosition;
+}
+
+/** A place in a walk: what is left of it. */
+export interface WalkPosition {
+  /** Not begun yet. */
+  readonly folders: readonly string[];
+  /** Begun: to be gone on with after this key. */
+  readonly begun?: { readonly prefix: string; readonly after: string };
 }
 
 export interface PageRequest {
@@ -46,9 +56,12 @@ export interface PageRequest {
 export interface WalkOptions {
   /** Of each folder's first page, and the most that one step gives. */
   readonly limit: number;
+  /** Absent: from the beginning. */
+  readonly from?: WalkPosition | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+const LIST_MS_MAX = 60_000; // a page is a second of a busy server's work; its own limit of a request is 90 s
 const PAGE_BYTES_MAX = 64 * 1024 * 1024; // 1,000 secrets of 500 versions each; a page beyond it needs a lower limit
 // A page of a folder costs OpenBao a pass over the whole folder (measured on 2.7.2: 0.8 s for 100,000 keys, whatever the
 // limit), so pages of large folders grow, up to about this size. What is held is the text; it is parsed in parts.
@@ -128,12 +141,18 @@ function detailedOf(
   };
 }
 
+interface Part {
+  readonly items: readonly ListedSecret[];
+  readonly unreadable: readonly string[];
+  readonly isLast: boolean;
+}
+
 /** The secrets of an answer, so many at a time. Keys without metadata that can be understood are the last part's. */
 function* partsOf(
   { paths, keyInfo, observedAt }: DetailedAnswer,
   prefix: string,
   sizeMax: number,
-): Generator<{ readonly items: readonly ListedSecret[]; readonly unreadable: readonly string[] }> {
+): Generator<Part> {
   const missing = new Set(paths);
   let items: ListedSecret[] = [];
   for (const [key, text] of rawMembers(keyInfo)) {
@@ -143,12 +162,12 @@ function* partsOf(
     if (state === undefined) continue;
     missing.delete(path);
     if (items.length >= sizeMax) {
-      yield { items, unreadable: [] };
+      yield { items, unreadable: [], isLast: false };
       items = [];
     }
     items.push({ path, state });
   }
-  yield { items, unreadable: [...missing] };
+  yield { items, unreadable: [...missing], isLast: true };
 }
 
 function pageFacts({ folders, next, observedAt, sizeBytes }: DetailedAnswer) {
@@ -171,10 +190,13 @@ export async function* walkMetadata(
   mount: MountAddress,
   options: WalkOptions,
 ): AsyncGenerator<MetadataPage, void, undefined> {
-  const folders = [""];
+  const folders = [...(options.from?.folders ?? [""])];
+  let begun = options.from?.begun;
   let detailed = true;
   for (let visited = 0; ; visited += 1) {
-    const prefix = folders.pop();
+    const prefix = begun?.prefix ?? folders.pop();
+    const after = begun?.after;
+    begun = undefined;
     if (prefix === undefined) return;
     if (visited >= FOLDERS_MAX) {
       throw new KeyferryError(
@@ -183,14 +205,11 @@ export async function* walkMetadata(
       );
     }
     if (detailed) {
-      const end = yield* pagesOf(transport, mount, prefix, folders, options);
+      const end = yield* pagesOf(transport, mount, { prefix, after }, folders, options);
       if (end === "whole") continue;
       detailed = false;
     }
-    for await (const plain of listAndGet(transport, mount, prefix, options)) {
-      folders.push(...plain.folders);
-      yield plain;
-    }
+    yield* listAndGet(transport, mount, prefix, folders, options);
   }
 }
 
@@ -198,12 +217,13 @@ export async function* walkMetadata(
 async function* pagesOf(
   transport: Transport,
   mount: MountAddress,
-  prefix: string,
+  place: { readonly prefix: string; readonly after: string | undefined },
   folders: string[],
   options: WalkOptions,
 ): AsyncGenerator<MetadataPage, "whole" | "unsupported", undefined> {
   const what = `list detailed metadata of mount ${mount.mount}`;
-  let after: string | undefined;
+  const { prefix } = place;
+  let { after } = place;
   let { limit } = options;
   let mayGrow = true;
   for (;;) {
@@ -218,16 +238,18 @@ async function* pagesOf(
     }
     folders.push(...answer.folders);
     if (answer.kind === "page") {
-      yield answer;
+      yield { ...answer, resume: { folders: [...folders] } };
       return "whole";
     }
+    after = answer.next;
+    const resume = { folders: [...folders], ...(after === undefined ? {} : { begun: { prefix, after } }) };
     let continues = false;
-    for (const part of partsOf(answer, prefix, options.limit)) {
+    for (const { isLast, ...part } of partsOf(answer, prefix, options.limit)) {
       const unreadable = continues ? part.unreadable : [...answer.unreadable, ...part.unreadable];
-      yield { ...pageFacts(answer), items: part.items, unreadable, continues };
+      const facts = { ...pageFacts(answer), items: part.items, unreadable, continues };
+      yield isLast ? { ...facts, resume } : facts;
       continues = true;
     }
-    after = answer.next;
     if (after === undefined) return "whole";
     if (mayGrow && answer.sizeBytes * LIMIT_GROWTH <= PAGE_BYTES_AIM) limit *= LIMIT_GROWTH;
   }
@@ -257,11 +279,12 @@ async function* listAndGet(
   transport: Transport,
   mount: MountAddress,
   prefix: string,
+  folders: string[],
   options: WalkOptions,
 ): AsyncGenerator<MetadataPage, void, undefined> {
   const { keys, observedAt } = await listKeys(transport, mount, prefix, options);
   const sorted = sortKeys(keys, prefix);
-  const folders = sorted.folders;
+  folders.push(...sorted.folders);
   for (let from = 0; from === 0 || from < sorted.paths.length; from += options.limit) {
     const paths = sorted.paths.slice(from, from + options.limit);
     const items = await getEach(transport, mount, paths, options.signal);
@@ -269,10 +292,11 @@ async function* listAndGet(
       kind: "page",
       items,
       unreadable: from === 0 ? sorted.unreadable : [],
-      folders: from === 0 ? folders : [],
+      folders: from === 0 ? sorted.folders : [],
       next: undefined,
       observedAt,
       sizeBytes: 0,
+      ...(from + options.limit < sorted.paths.length ? {} : { resume: { folders: [...folders] } }),
     };
   }
 }
@@ -330,6 +354,7 @@ function sendList(
     namespace: mount.namespace,
     what,
     bytesMax: PAGE_BYTES_MAX,
+    timeoutMs: LIST_MS_MAX,
     signal,
   });
 }

@@ -15,7 +15,8 @@ export type LoginMethod =
   | {
       readonly kind: "approle";
       readonly mount: string;
-      readonly roleId: string;
+      /** As text, or asked for at each login. */
+      readonly roleId: string | (() => Promise<string>);
       readonly secretId: () => Promise<SecretValue>;
     }
   /** JWT and Kubernetes: the same call. */
@@ -140,7 +141,7 @@ class LivingToken {
     const { method, logger } = this.#options;
     const body =
       method.kind === "approle"
-        ? { role_id: method.roleId, secret_id: (await method.secretId()).reveal() }
+        ? { role_id: await roleIdOf(method), secret_id: (await method.secretId()).reveal() }
         : { role: method.role, jwt: (await method.jwt()).reveal() };
     const answer = await this.#send(`auth/${encodePath(method.mount)}/login`, "none", body);
     const lease = leaseOf(answer, `log in by ${method.kind} at ${method.mount}`);
@@ -227,6 +228,10 @@ class LivingToken {
       what: `call ${path}`,
     });
   }
+}
+
+async function roleIdOf({ roleId }: Extract<LoginMethod, { kind: "approle" }>): Promise<string> {
+  return typeof roleId === "string" ? roleId : roleId();
 }
 
 function renewalIn(lease: Lease, random: Random): number {

@@ -31,6 +31,8 @@ export interface Call {
   /** For messages: the operation and what it acts on. */
   readonly what: string;
   readonly bytesMax?: number;
+  /** In place of the client's own limit. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -114,7 +116,8 @@ export class Transport {
   }
 
   async #exchange(call: Call, token: SecretValue | "none"): Promise<Answer> {
-    const limit = new TimeLimit(this.#options.timeoutMs, call.signal);
+    const timeoutMs = call.timeoutMs ?? this.#options.timeoutMs;
+    const limit = new TimeLimit(timeoutMs, call.signal);
     try {
       const response = await this.#agent.request({
         origin: this.#origin,
@@ -122,6 +125,8 @@ export class Transport {
         method: call.method,
         headers: { ...headersOf(call, token), ...this.#consistency(call) },
         body: call.body ?? null,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
         signal: limit.signal,
       });
       const body = await readBody(response, call.bytesMax ?? ANSWER_BYTES_MAX, call.what);

@@ -141,6 +141,14 @@ const PLANTED: readonly (readonly [id: string, facts: Partial<Facts>, fix: RegEx
     /noeviction/,
   ],
   [
+    "redis-evicts",
+    withServices(
+      SERVICES.detector,
+      presence("azure-sink", { waitingFor: ["Redis: maxmemory-policy is allkeys-lru"], sink: SINK }),
+    ),
+    /noeviction/,
+  ],
+  [
     "redis-away",
     withServices(
       SERVICES.detector,

@@ -188,9 +188,11 @@ function nats({ server, streams }: Facts): Finding[] {
 }
 
 function redis({ services: present }: Facts): Finding[] {
-  return present.flatMap(({ id, sink }) => {
+  return present.flatMap(({ id, sink, waitingFor }) => {
     if (sink === undefined) return [];
-    const { connected, why = "" } = sink.redis;
+    const { connected } = sink.redis;
+    // What it waits for at its start says it, too.
+    const why = sink.redis.why ?? waitingFor.find((what) => /redis/i.test(what)) ?? "";
     const policy = /evict|maxmemory|noeviction/i.test(why);
     if (policy) {
       const fix =

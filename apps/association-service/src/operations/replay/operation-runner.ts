@@ -28,8 +28,8 @@ export interface OperationRunnerOptions {
 }
 
 const POLL_MS = 500;
-const HEARTBEAT_MS = 2_000;
-// By the watcher's own clock since it last saw the record change: seven heartbeats missed.
+const HEARTBEAT_MS = 1_000;
+// By the watcher's own clock since it last saw the record change: a dozen heartbeats missed.
 const LEASE_MS = 15_000;
 // A look is five leader reads; as many at once as the settle loop takes.
 const CONCURRENCY = 16;
@@ -126,10 +126,12 @@ export class OperationRunner {
       message: "going through",
     });
     const perSecond = options.perSecond ?? PER_SECOND_DEFAULT;
-    for (let at = 0; at < left.length; at += CONCURRENCY) {
+    // A second of pauses at most, so that the heartbeat comes at any rate.
+    const atOnce = Math.min(CONCURRENCY, Math.max(1, Math.floor(perSecond)));
+    for (let at = 0; at < left.length; at += atOnce) {
       signal.throwIfAborted();
       const begun = clock.now();
-      const chunk = left.slice(at, at + CONCURRENCY);
+      const chunk = left.slice(at, at + atOnce);
       const kinds = await Promise.all(chunk.map((pair) => this.#look(pair, signal)));
       run.note(chunk.at(-1)?.key ?? "", kinds);
       await run.heartbeat();

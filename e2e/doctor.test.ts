@@ -1,0 +1,252 @@
+// `keyferry doctor` on the running stack: faults are planted one after the other; each is found under its id, and what
+// the advice says, followed to the letter, mends it. The table of all faults is diagnose.test.ts.
+import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeByHand } from "./support/emulated-vault.ts";
+import { keyferry } from "./support/keyferry.ts";
+import { natsRequest, redisCommand } from "./support/raw-servers.ts";
+import { runFolder } from "./support/run-folder.ts";
+import { associate, createDestination, dissociate, rows } from "./support/sync-api.ts";
+
+interface Finding {
+  readonly id: string;
+  readonly level: string;
+  readonly what: string;
+  readonly fix: string;
+}
+
+// A single NATS server without passwords is what a test has.
+const OF_A_TEST = new Set(["single-server", "nats-open"]);
+const VAULT = "doctor";
+const BUDGET = 10;
+
+let folder: Awaited<ReturnType<typeof runFolder>>;
+let stack: Stack;
+let source: VaultApi;
+
+beforeAll(async () => {
+  folder = await runFolder();
+  stack = await startStack({
+    dir: folder.path,
+    settleIntervalS: 2,
+    sweepIntervalS: 2,
+    keyVault: { limits: "off" },
+  });
+  source = new VaultApi(stack.openbao.url, stack.openbao.rootToken);
+  await createDestination(stack, VAULT);
+  await source.putSecret(STACK_MOUNT, "app", { value: "one" });
+  await associate(stack, VAULT, "app");
+  await inStep("app");
+});
+
+afterAll(async () => {
+  await stack.stop();
+  await folder[Symbol.asyncDispose]();
+});
+
+const findings = async (): Promise<readonly Finding[]> => {
+  const { stdout } = await keyferry(stack, ["doctor", "-o", "json"]);
+  const { findings: all } = JSON.parse(stdout) as { findings: Finding[] };
+  return all.filter(({ id, level }) => level !== "ok" && !OF_A_TEST.has(id));
+};
+
+const inStep = (secret: string): Promise<unknown> =>
+  eventually(async () => (await rows(stack, VAULT)).find((row) => row.secret_name === secret)?.sync_status, {
+    what: `${secret} to be synced`,
+    until: (status) => status === "SYNCED",
+  });
+
+const found = (id: string): Promise<Finding> =>
+  eventually(async () => (await findings()).find((one) => one.id === id), {
+    what: `${id} to be found`,
+    timeoutMs: 60_000,
+  });
+
+/** Follows an advice that is a command of keyferry's own. */
+async function follow(fix: string, ...more: readonly string[]): Promise<void> {
+  const [, words = ""] = /^keyferry ([^:;,|]+)/.exec(fix) ?? [];
+  expect(words).not.toBe("");
+  const { code, stderr } = await keyferry(stack, [...words.trim().split(" "), ...more]);
+  expect({ stderr, ended: code <= 1 }).toMatchObject({ ended: true });
+}
+
+interface Planted {
+  readonly id: string;
+  readonly plant: () => Promise<unknown>;
+  readonly mend: (finding: Finding) => Promise<unknown>;
+}
+
+const policyOf = (service: string, text: string): Promise<unknown> =>
+  source.expect("PUT", `sys/policies/acl/keyferry-${service}`, { policy: text });
+
+/** `keyferry policy ROLE | bao policy write NAME -`. */
+async function writePolicy({ fix }: Finding): Promise<void> {
+  const [, role = "", name = ""] = /keyferry policy (\w+) \| bao policy write (\S+) -/.exec(fix) ?? [];
+  const { stdout } = await keyferry(stack, ["policy", role, "--mounts", STACK_MOUNT]);
+  await source.expect("PUT", `sys/policies/acl/${name}`, { policy: stdout });
+}
+
+const PLANTED: readonly Planted[] = [
+  {
+    id: "destination-paused",
+    plant: () => keyferry(stack, ["pause", VAULT]),
+    mend: ({ fix }) => follow(fix),
+  },
+  {
+    id: "paused",
+    plant: () => keyferry(stack, ["pause", "--all"]),
+    mend: ({ fix }) => follow(fix),
+  },
+  {
+    id: "azure-sink-missing",
+    plant: () => stack.services["azure-sink"].kill(),
+    mend: () => stack.services["azure-sink"].start(),
+  },
+  {
+    id: "change-detector-missing",
+    plant: () => stack.services["change-detector"].kill(),
+    mend: () => stack.services["change-detector"].start(),
+  },
+  {
+    id: "redis-away",
+    plant: () => stack.redis.kill(),
+    mend: () => stack.redis.start(),
+  },
+  {
+    id: "nats-away",
+    plant: () => stack.nats.kill(),
+    mend: () => stack.nats.start(),
+  },
+  {
+    id: "stream-missing",
+    plant: async () => {
+      await stack.services["change-detector"].restart();
+      await natsRequest(stack.nats.port, "$JS.API.STREAM.DELETE.SYNC_DESIRED");
+    },
+    mend: ({ fix }) => follow(fix),
+  },
+  {
+    id: "redis-evicts",
+    plant: async () => {
+      await redisCommand(stack.redis.port, "CONFIG SET maxmemory-policy allkeys-lru");
+      await stack.services["azure-sink"].kill();
+      void stack.services["azure-sink"].start();
+    },
+    mend: ({ fix }) => {
+      expect(fix).toContain("config set maxmemory-policy noeviction");
+      return redisCommand(stack.redis.port, "CONFIG SET maxmemory-policy noeviction");
+    },
+  },
+  {
+    id: "foreign-owner",
+    plant: async () => {
+      await writeByHand(stack, VAULT, "theirs", "not ours");
+      await source.putSecret(STACK_MOUNT, "theirs", { value: "ours" });
+      await associate(stack, VAULT, "theirs");
+    },
+    mend: ({ fix }) => follow(fix, "--yes"),
+  },
+  {
+    id: "value-too-large",
+    plant: async () => {
+      await source.putSecret(STACK_MOUNT, "large", { value: "x".repeat(30_000) });
+      await associate(stack, VAULT, "large");
+    },
+    mend: ({ fix }) => {
+      expect(fix).toContain("make the secret smaller");
+      return source.putSecret(STACK_MOUNT, "large", { value: "small" });
+    },
+  },
+  {
+    id: "dead-letters",
+    plant: async () => undefined, // those of the two before it
+    mend: () => keyferry(stack, ["dlq", "retry", "--all"]),
+  },
+  {
+    id: "vault-denied",
+    plant: async () => {
+      await stack.keyVault.control("POST", "access", { access: { model: "rbac", actions: [] } });
+      await source.putSecret(STACK_MOUNT, "app", { value: "denied" });
+    },
+    mend: async ({ fix }) => {
+      expect(fix).toContain("keyferry policy azure");
+      await stack.keyVault.control("POST", "access", { access: { model: "all" } });
+      await keyferry(stack, ["resync", "-d", VAULT]);
+    },
+  },
+  {
+    id: "held-source-denied",
+    plant: () => policyOf("change-detector", 'path "x" { capabilities = ["read"] }'),
+    mend: writePolicy,
+  },
+  {
+    id: "mount-denied",
+    plant: () =>
+      policyOf(
+        "association-service",
+        'path "keyferry/*" { capabilities = ["create", "read", "update", "delete", "list"] }',
+      ),
+    mend: writePolicy,
+  },
+  {
+    id: "deletes-held",
+    plant: async () => {
+      const names = Array.from({ length: BUDGET + 3 }, (_, index) => `many-${index}`);
+      for (const name of names) await source.putSecret(STACK_MOUNT, name, { value: name });
+      for (const name of names) await associate(stack, VAULT, name);
+      for (const name of names) await inStep(name);
+      for (const name of names) await source.expect("DELETE", `${STACK_MOUNT}/metadata/${name}`);
+    },
+    mend: async () => {
+      const { stdout } = await keyferry(stack, ["held", "list", VAULT, "-o", "json"]);
+      const { digest } = JSON.parse(stdout) as { digest: string };
+      return keyferry(stack, ["held", "approve", VAULT, "--digest", digest]);
+    },
+  },
+  {
+    id: "mount-missing",
+    plant: async () => {
+      await source.mountKv2("short-lived");
+      await source.putSecret("short-lived", "gone", { value: "x" });
+      await stack.vault.expect("PUT", `sys/sync/destinations/azure-kv/${VAULT}/associations/set`, {
+        mount: "short-lived",
+        secret_name: "gone",
+      });
+      await inStep("gone");
+      await source.expect("DELETE", "sys/mounts/short-lived");
+    },
+    mend: async ({ fix }) => {
+      expect(fix).toContain("or remove its associations");
+      await stack.vault.expect("PUT", `sys/sync/destinations/azure-kv/${VAULT}/associations/remove`, {
+        mount: "short-lived",
+        secret_name: "gone",
+      });
+      await dissociate(stack, VAULT, "theirs");
+    },
+  },
+];
+
+test.each(PLANTED)(
+  "$id is found, and its advice mends it",
+  async ({ id, plant, mend }) => {
+    await plant();
+    const finding = await found(id);
+    await mend(finding);
+    await eventually(async () => (await findings()).map((one) => one.id), {
+      what: `${id} to be mended`,
+      until: (ids) => !ids.includes(id),
+      timeoutMs: 90_000,
+    });
+  },
+  240_000,
+);
+
+test("without a token, with one that may nothing, and with a wrong address the doctor says so", async () => {
+  const nothing = await keyferry(stack, ["doctor"], { env: { VAULT_TOKEN: "" } });
+  expect(nothing).toMatchObject({ code: 3 });
+  expect(nothing.stderr).toContain("Set VAULT_TOKEN");
+  const token = await source.tokenFor("nobody", 'path "x" { capabilities = ["read"] }');
+  expect((await keyferry(stack, ["doctor"], { token })).stderr).toContain('path "sys/sync/doctor"');
+  const elsewhere = await keyferry(stack, ["doctor"], { env: { VAULT_ADDR: stack.openbao.url } });
+  expect(elsewhere.stdout).toContain("It is Vault itself");
+});
