@@ -1,12 +1,13 @@
 // `keyferry doctor` on the running stack: faults are planted one after the other; each is found under its id, and what
 // the advice says, followed to the letter, mends it. The table of all faults is diagnose.test.ts.
+import { DEFAULT_CLIENT_ID } from "@keyferry/key-vault-emulator";
 import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeByHand } from "./support/emulated-vault.ts";
 import { keyferry } from "./support/keyferry.ts";
-import { natsRequest, redisCommand } from "./support/raw-servers.ts";
+import { redisCommand } from "./support/raw-servers.ts";
 import { runFolder } from "./support/run-folder.ts";
-import { associate, createDestination, dissociate, rows } from "./support/sync-api.ts";
+import { associate, createDestination, rows } from "./support/sync-api.ts";
 
 interface Finding {
   readonly id: string;
@@ -118,14 +119,6 @@ const PLANTED: readonly Planted[] = [
     mend: () => stack.nats.start(),
   },
   {
-    id: "stream-missing",
-    plant: async () => {
-      await stack.services["change-detector"].restart();
-      await natsRequest(stack.nats.port, "$JS.API.STREAM.DELETE.SYNC_DESIRED");
-    },
-    mend: ({ fix }) => follow(fix),
-  },
-  {
     id: "redis-evicts",
     plant: async () => {
       await redisCommand(stack.redis.port, "CONFIG SET maxmemory-policy allkeys-lru");
@@ -165,12 +158,18 @@ const PLANTED: readonly Planted[] = [
   {
     id: "vault-denied",
     plant: async () => {
-      await stack.keyVault.control("POST", "access", { access: { model: "rbac", actions: [] } });
+      await stack.keyVault.control("POST", "access", {
+        clientId: DEFAULT_CLIENT_ID,
+        access: { model: "rbac", actions: [] },
+      });
       await source.putSecret(STACK_MOUNT, "app", { value: "denied" });
     },
     mend: async ({ fix }) => {
       expect(fix).toContain("keyferry policy azure");
-      await stack.keyVault.control("POST", "access", { access: { model: "all" } });
+      await stack.keyVault.control("POST", "access", {
+        clientId: DEFAULT_CLIENT_ID,
+        access: { model: "all" },
+      });
       await keyferry(stack, ["resync", "-d", VAULT]);
     },
   },
@@ -205,24 +204,16 @@ const PLANTED: readonly Planted[] = [
   },
   {
     id: "mount-missing",
-    plant: async () => {
-      await source.mountKv2("short-lived");
-      await source.putSecret("short-lived", "gone", { value: "x" });
-      await stack.vault.expect("PUT", `sys/sync/destinations/azure-kv/${VAULT}/associations/set`, {
-        mount: "short-lived",
-        secret_name: "gone",
-      });
-      await inStep("gone");
-      await source.expect("DELETE", "sys/mounts/short-lived");
-    },
+    plant: () => source.expect("DELETE", `sys/mounts/${STACK_MOUNT}`),
     mend: async ({ fix }) => {
-      expect(fix).toContain("or remove its associations");
-      await stack.vault.expect("PUT", `sys/sync/destinations/azure-kv/${VAULT}/associations/remove`, {
-        mount: "short-lived",
-        secret_name: "gone",
-      });
-      await dissociate(stack, VAULT, "theirs");
+      expect(fix).toContain(`bao secrets enable -path=${STACK_MOUNT} -version=2 kv`);
+      await source.mountKv2(STACK_MOUNT);
     },
+  },
+  {
+    id: "source-changed",
+    plant: () => source.putSecret(STACK_MOUNT, "app", { value: "of another mount" }),
+    mend: ({ fix }) => follow(fix.slice(fix.indexOf("keyferry"))),
   },
 ];
 

@@ -66,9 +66,15 @@ async function backFill(bench: SinkStack, sinks: number, number: number): Promis
 }
 
 /** Writes the next version of the first secret that arrived, while the others queue. */
-async function liveChange(bench: SinkStack, vault: string): Promise<Pick<Figures, "liveMs" | "queuedBehind">> {
+async function liveChange(
+  bench: SinkStack,
+  vault: string,
+): Promise<Pick<Figures, "liveMs" | "queuedBehind">> {
   const sets = async () => (await bench.log(vault)).effects.filter(({ kind }) => kind === "set");
-  const path = await eventually(async () => (await sets())[0]?.name, { what: "the first to arrive", timeoutMs: 60_000 });
+  const path = await eventually(async () => (await sets())[0]?.name, {
+    what: "the first to arrive",
+    timeoutMs: 60_000,
+  });
   await new Promise((resolve) => setTimeout(resolve, SAME_NAME_MS));
   const before = await sets();
   await bench.write([path]);

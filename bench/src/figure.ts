@@ -20,13 +20,7 @@ export interface Aim {
 }
 
 /** One reading of a figure, of one run. */
-export interface Reading {
-  readonly what: string;
-  readonly unit: string;
-  readonly value: number;
-  readonly baseline?: Figure["baseline"];
-  readonly aim?: Aim;
-}
+export type Reading = Omit<Figure, "spread" | "runs">;
 
 /** Value through baseline; the value itself without one. */
 export function ratioOf({ value, baseline }: Pick<Figure, "value" | "baseline">): number {

@@ -65,6 +65,7 @@ export function readArguments(args: readonly string[]): ParsedArguments {
 
 function number(name: string, text: string, low: number, high: number): number {
   const value = Number(text);
-  if (text === "" || !(value >= low && value <= high)) throw new RangeError(`--${name} is a number from ${low} to ${high}`);
+  if (text === "" || !(value >= low && value <= high))
+    throw new RangeError(`--${name} is a number from ${low} to ${high}`);
   return value;
 }

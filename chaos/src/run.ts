@@ -57,7 +57,11 @@ export async function runChaos(options: ChaosOptions, say: Say): Promise<ChaosRe
   }
 }
 
-async function runOn(stand: Stand, options: ChaosOptions, say: Say): Promise<Omit<ChaosReport, "machine" | "startedAt">> {
+async function runOn(
+  stand: Stand,
+  options: ChaosOptions,
+  say: Say,
+): Promise<Omit<ChaosReport, "machine" | "startedAt">> {
   const { seed, minutes, ratePerS } = options;
   const totalMs = minutes * 60_000;
   const quietMs = Math.min(totalMs * QUIET_SHARE, QUIET_MS_MAX);
@@ -103,13 +107,16 @@ async function runOn(stand: Stand, options: ChaosOptions, say: Say): Promise<Omi
   const left = await differences(stand.keyVault, pairs, strangers);
   const statuses = await rightStatuses(stand, pairs, strangers);
   const log = await readLog(stand.keyVault);
-  if (log.dropped > 0) throw new Error(`the emulator's log lost ${log.dropped} records; nothing can be judged`);
+  if (log.dropped > 0)
+    throw new Error(`the emulator's log lost ${log.dropped} records; nothing can be judged`);
   const canary = new Canary();
   canary.add("value", marker);
   const found = await canary.searchFiles(stand.dir);
   const searchedBytes = await sizeOf(stand.dir);
   const byName = groupEffects(log.effects);
-  const arrivals = pairs.flatMap((pair) => arrivalsOf(pair.states, byName.get(`${pair.vault}/${pair.name}`) ?? []));
+  const arrivals = pairs.flatMap((pair) =>
+    arrivalsOf(pair.states, byName.get(`${pair.vault}/${pair.name}`) ?? []),
+  );
   const { tally } = changes;
   return {
     seed,
@@ -122,7 +129,9 @@ async function runOn(stand: Stand, options: ChaosOptions, say: Say): Promise<Omi
       refused: tally.refused,
     },
     faults: summarise(done),
-    crashes: Object.fromEntries(stand.slots.filter(({ crashes }) => crashes > 0).map((slot) => [slot.name, slot.crashes])),
+    crashes: Object.fromEntries(
+      stand.slots.filter(({ crashes }) => crashes > 0).map((slot) => [slot.name, slot.crashes]),
+    ),
     convergedAfterMs,
     verdicts: judge({
       pairs,
@@ -153,7 +162,10 @@ function castOf(secrets: number): Cast {
     Array.from({ length: count }, (_, index) => new Story(`${prefix}-${index}`, vaults));
   return {
     // A third of them goes to both vaults.
-    stories: [...all("one", Math.ceil((secrets * 2) / 3), [VAULTS[0]]), ...all("two", Math.floor(secrets / 3), VAULTS)],
+    stories: [
+      ...all("one", Math.ceil((secrets * 2) / 3), [VAULTS[0]]),
+      ...all("two", Math.floor(secrets / 3), VAULTS),
+    ],
     bulk: all("bulk", BULK_SECRETS, [VAULTS[1]]),
     strangers: all("stranger", STRANGERS, VAULTS),
   };
@@ -161,10 +173,13 @@ function castOf(secrets: number): Cast {
 
 async function prepare(stand: Stand, say: Say): Promise<void> {
   say("waiting for the services to be ready, and making the destinations");
-  await eventually(async () => (await Promise.all(stand.slots.map(({ service }) => service.isReady()))).every(Boolean), {
-    what: "all services to be ready",
-    timeoutMs: READY_MS_MAX,
-  });
+  await eventually(
+    async () => (await Promise.all(stand.slots.map(({ service }) => service.isReady()))).every(Boolean),
+    {
+      what: "all services to be ready",
+      timeoutMs: READY_MS_MAX,
+    },
+  );
   for (const vault of VAULTS) {
     await stand.apis[0]?.expect("PUT", `sys/sync/destinations/azure-kv/${vault}`, {
       key_vault_uri: `https://${vault}.vault.azure.net`,
@@ -190,7 +205,12 @@ async function plantStrangers(stand: Stand, changes: Changes, stories: readonly 
 
 async function underFaults(
   stand: Stand,
-  parts: { readonly load: Load; readonly bulk: readonly Story[]; readonly seed: number; readonly forMs: number },
+  parts: {
+    readonly load: Load;
+    readonly bulk: readonly Story[];
+    readonly seed: number;
+    readonly forMs: number;
+  },
   say: Say,
 ): Promise<readonly DoneFault[]> {
   const { load, bulk, seed, forMs } = parts;
@@ -202,7 +222,9 @@ async function underFaults(
   await withLoad(load, async () => {
     done = await performAll(stand, planned, (fault) => {
       const tookS = seconds(fault.endedMs - fault.startedMs);
-      say(`  ${fault.kind} ${fault.victim} ${tookS} s${fault.trouble === undefined ? "" : `: ${fault.trouble}`}`);
+      say(
+        `  ${fault.kind} ${fault.victim} ${tookS} s${fault.trouble === undefined ? "" : `: ${fault.trouble}`}`,
+      );
     });
     bursts.abort();
     await bursting;
@@ -210,7 +232,12 @@ async function underFaults(
   return done;
 }
 
-async function burstAgain(load: Load, bulk: readonly Story[], everyMs: number, signal: AbortSignal): Promise<void> {
+async function burstAgain(
+  load: Load,
+  bulk: readonly Story[],
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   for (;;) {
     await delay(everyMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;

@@ -5,6 +5,7 @@ import { posix } from "node:path";
 import { type ImportFound, type ModuleFacts, readModule } from "./modules.ts";
 import {
   BEFORE_INSTALL,
+  COMPOSES,
   LAYERS,
   PURE,
   PURE_FORBIDDEN_GLOBALS,
@@ -102,7 +103,8 @@ function relativeBreach(
 ): string | undefined {
   const target = posix.join(posix.dirname(path), specifier);
   const isBeforeInstall = path.startsWith(BEFORE_INSTALL.from) && target.startsWith(BEFORE_INSTALL.to);
-  if (workspaceOf(target, workspaces) !== workspace && !isBeforeInstall) {
+  const isComposition = COMPOSES.some(({ from, to }) => path.startsWith(from) && target.startsWith(to));
+  if (workspaceOf(target, workspaces) !== workspace && !isBeforeInstall && !isComposition) {
     return `imports ${specifier}, a file of another package: import the package by its name.`;
   }
   // The type checker takes x.js for x.ts; Node, which runs the source, does not.

@@ -34,7 +34,7 @@ export const SDK_HOMES: readonly {
   readonly homes: readonly string[];
   readonly inTests: readonly string[];
 }[] = [
-  { sdk: "@nats-io/", homes: ["packages/bus"], inTests: [] },
+  { sdk: "@nats-io/", homes: ["packages/bus", "simulator"], inTests: [] },
   { sdk: "ioredis", homes: ["packages/state"], inTests: [] },
   // The emulator is judged by Azure's own client, and benchmarks compare with it.
   { sdk: "@azure/", homes: ["packages/key-vault", "bench"], inTests: ["packages/key-vault-emulator"] },
@@ -127,3 +127,10 @@ export const WIRE_NAMES: readonly { readonly prefixes: readonly string[]; readon
 
 /** Relative imports across packages that are meant: what runs before npm has linked the workspaces. */
 export const BEFORE_INSTALL = { from: "scripts/setup/", to: "packages/server-binaries/" };
+
+/** Relative imports across packages that are meant: the simulator starts the services' own code with other parts. */
+export const COMPOSES: readonly { readonly from: string; readonly to: string }[] = [
+  { from: "simulator/", to: "apps/" },
+  { from: "simulator/", to: "packages/bus/src/subjects.ts" },
+  { from: "simulator/", to: "packages/ports/src/clock.ts" },
+];

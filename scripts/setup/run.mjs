@@ -35,6 +35,13 @@ const JOBS = {
     checks: true,
     command: (args) => [VITEST, "run", ...args],
   },
+  simulate: {
+    usage: "npm run simulate -- --help",
+    says: ["The services on a virtual clock with every fault: seeds, named hazards (docs/simulator.md)."],
+    needsServers: () => false,
+    ownHelp: true,
+    command: (args) => [join(ROOT, "simulator", "src", "main.ts"), ...args],
+  },
   "test:unit": {
     usage: "npm run test:unit [-- VITEST ARGUMENTS]",
     says: ["The quick part: tests that need no server."],
@@ -66,7 +73,7 @@ const JOBS = {
     says: ["The benchmarks, each with its baseline beside it. `--help` shows its own help."],
     needsServers: (args) => !args.includes("--help") && !args.includes("--list"),
     ownHelp: true,
-    command: (args) => [join(ROOT, "bench", "main.ts"), ...args],
+    command: (args) => [join(ROOT, "bench", "src", "main.ts"), ...args],
   },
   "test:keyvault": {
     usage: "[TEST_VAULT_URL=https://…] npm run test:keyvault [-- VITEST ARGUMENTS]",

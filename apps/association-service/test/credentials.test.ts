@@ -125,9 +125,11 @@ const NO_ROLE: CheckFinding = {
 test("client-secret-two-stores: a destination that logs in without one has none any more", async () => {
   await put("freed", { client_secret: "old" });
   expect(await storedVersions("freed")).toMatchObject({ alive: [1] });
-  expect((await patch("freed", { credential: "managed-identity" })).data["connection_details"]).toMatchObject({
-    credential: "managed-identity",
-  });
+  expect((await patch("freed", { credential: "managed-identity" })).data["connection_details"]).toMatchObject(
+    {
+      credential: "managed-identity",
+    },
+  );
   expect(await storedVersions("freed")).toMatchObject({ alive: [] });
   await put("freed", { client_secret: "again" });
   expect(await secretInUse("freed")).toBe("again");

@@ -65,10 +65,10 @@ test("permission-granted-later: 200 commands at a vault that answers 403 cost a 
       bench.advance(1_000);
       return (await outcomesOf(pairs))["synced"] === COMMANDS;
     },
-    { what: "all 200 to be synced" },
+    { what: "all 200 to be synced", timeoutMs: 90_000 },
   );
   expect(bench.servers.emulator.oracle.effects({ vault: base.vault, kind: "set" })).toHaveLength(COMMANDS);
-}, 120_000);
+}, 240_000);
 
 test("a role that may not delete keeps deletes waiting, and no put", async () => {
   const base = bench.pair(NAME);

@@ -81,7 +81,10 @@ function reading(pair: Pair, method: "jwt" | "approle" | "none" = "jwt"): Readin
     clock: systemClock,
     random: systemRandom,
   };
-  const readers = new SourceReaders({ own: bench.source, withRole: (role) => openRoleReader(own, bench.source, role) });
+  const readers = new SourceReaders({
+    own: bench.source,
+    withRole: (role) => openRoleReader(own, bench.source, role),
+  });
   let record: DestinationRecord = pair.destination;
   const { port, caFile } = bench.servers.emulator;
   const destinations = new OpenDestinations({
@@ -162,7 +165,10 @@ test("rule-as-deputy: with AppRole the sink makes a secret id of the destination
   const { sync, close } = reading(pair, "approle");
   expect(await sync({ role: "team-c" })).toMatchObject({ kind: "synced" });
   expect(await sync({ role: "nobody" })).toMatchObject({
-    error: { code: "source-denied", message: expect.stringContaining("AppRole nobody: there is no such role") },
+    error: {
+      code: "source-denied",
+      message: expect.stringContaining("AppRole nobody: there is no such role"),
+    },
   });
   await close();
 });

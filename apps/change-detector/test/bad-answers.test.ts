@@ -30,13 +30,21 @@ let proxy: Proxy;
 
 /** Stands before the source and spoils the answers about secrets; mounts and health pass. */
 class Proxy {
-  mode: Mode = "pass";
   spoiled = 0;
+  #mode: Mode = "pass";
+  readonly #unanswered = new Set<ServerResponse>();
   readonly #server: Server;
   target = "";
 
   constructor() {
     this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /** What is not answered in one mode is broken off with the next. */
+  set mode(mode: Mode) {
+    this.#mode = mode;
+    for (const response of this.#unanswered) response.destroy();
+    this.#unanswered.clear();
   }
 
   async listen(): Promise<string> {
@@ -50,7 +58,7 @@ class Proxy {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    if (this.mode !== "pass" && /metadata\//.test(request.url ?? "")) {
+    if (this.#mode !== "pass" && /metadata\//.test(request.url ?? "")) {
       this.spoiled += 1;
       return this.#spoil(response);
     }
@@ -65,7 +73,7 @@ class Proxy {
 
   #spoil(response: ServerResponse): void {
     const html = "<html><body>Please sign in</body></html>";
-    switch (this.mode) {
+    switch (this.#mode) {
       case "html-200":
         return void response.writeHead(200, { "content-type": "text/html" }).end(html);
       case "html-404":
@@ -83,9 +91,10 @@ class Proxy {
         return void response.writeHead(403).end('{"errors":["permission denied"]}');
       case "slow":
       case "pass":
-        return; // no answer: the client's own limit ends it
+        this.#unanswered.add(response); // the client's own limit ends it, or the next mode
+        return;
       default:
-        return this.mode satisfies never;
+        return this.#mode satisfies never;
     }
   }
 }

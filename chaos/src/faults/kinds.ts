@@ -181,11 +181,19 @@ async function spoilKeyVault(stand: Stand, { kind, victim, durationMs }: Wish): 
   const rules = {
     "key-vault-errors": { fault: { kind: "error", status }, probability: 0.5 },
     "key-vault-throttled": { fault: { kind: "error", status: 429, code: "Throttled" }, probability: 0.3 },
-    "key-vault-lost-answers": { fault: { kind: "reset-after" }, probability: 0.5, operations: ["set", "delete"] },
+    "key-vault-lost-answers": {
+      fault: { kind: "reset-after" },
+      probability: 0.5,
+      operations: ["set", "delete"],
+    },
     "key-vault-slow": { fault: { kind: "latency", ms: 2_000 }, probability: 0.5 },
   } as const;
   const rule = rules[kind as keyof typeof rules];
-  const { id } = (await stand.keyVault.control("POST", "faults", { operations: SPOILED, ...rule, seed: victim })) as {
+  const { id } = (await stand.keyVault.control("POST", "faults", {
+    operations: SPOILED,
+    ...rule,
+    seed: victim,
+  })) as {
     id: number;
   };
   await delay(durationMs);

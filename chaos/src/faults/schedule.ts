@@ -25,7 +25,7 @@ export interface DoneFault {
 /** The whole schedule; it depends on nothing but the arguments. */
 export function planFaults(chance: Chance, forMs: number): readonly PlannedFault[] {
   const planned: PlannedFault[] = [];
-  for (let atMs = chance.between(500, 3_000); atMs < forMs; ) {
+  for (let atMs = chance.between(500, 3_000); atMs < forMs;) {
     const gapMs = chance.between(...GAP_MS);
     planned.push({
       afterMs: atMs,

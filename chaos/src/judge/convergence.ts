@@ -26,7 +26,8 @@ export async function differences(
       if (strangers.has(name) || sha === (value === undefined ? undefined : digest(value))) continue;
       found.push({ vault, name, is: sha === undefined ? "left" : value === undefined ? "missing" : "other" });
     }
-    for (const name of held.keys()) if (!wished.has(name) && !strangers.has(name)) found.push({ vault, name, is: "left" });
+    for (const name of held.keys())
+      if (!wished.has(name) && !strangers.has(name)) found.push({ vault, name, is: "left" });
   }
   return found;
 }

@@ -19,7 +19,10 @@ export interface Arrival {
  * Arrivals of one pair's values. A value that a later one overtook never arrives and is no arrival; the one that
  * overtook it is.
  */
-export function arrivalsOf(states: readonly WishedState[], effects: readonly SeenEffect[]): readonly Arrival[] {
+export function arrivalsOf(
+  states: readonly WishedState[],
+  effects: readonly SeenEffect[],
+): readonly Arrival[] {
   const sets = effects.filter(({ kind }) => kind === "set");
   return states.flatMap(({ atMs, sha, isExact }) => {
     if (sha === undefined || !isExact) return [];
@@ -36,7 +39,12 @@ export function figuresOf(arrivals: readonly Arrival[], fromMs: number, toMs: nu
     .filter(({ wishedMs }) => wishedMs >= fromMs && wishedMs < toMs)
     .map(({ wishedMs, arrivedMs }) => arrivedMs - wishedMs)
     .toSorted((a, b) => a - b);
-  return { count: waits.length, p50Ms: quantile(waits, 0.5), p99Ms: quantile(waits, 0.99), maxMs: waits.at(-1) ?? 0 };
+  return {
+    count: waits.length,
+    p50Ms: quantile(waits, 0.5),
+    p99Ms: quantile(waits, 0.99),
+    maxMs: waits.at(-1) ?? 0,
+  };
 }
 
 /** The longest time in which something was waiting and nothing at all arrived, ms. */
@@ -46,7 +54,9 @@ export function longestStandstill(arrivals: readonly Arrival[]): number {
   for (const [index, { arrivedMs, wishedMs }] of byArrival.entries()) {
     const before = byArrival[index - 1]?.arrivedMs ?? wishedMs;
     // What was waiting since when, once the one before had arrived.
-    const oldest = byArrival.slice(index, index + 500).reduce((low, one) => Math.min(low, one.wishedMs), wishedMs);
+    const oldest = byArrival
+      .slice(index, index + 500)
+      .reduce((low, one) => Math.min(low, one.wishedMs), wishedMs);
     longestMs = Math.max(longestMs, arrivedMs - Math.max(before, oldest));
   }
   return longestMs;

@@ -6,11 +6,17 @@ const gone = { kind: "delete", valueSha256: "" };
 const states = (...shas: readonly (string | undefined)[]) => shas.map((sha) => ({ sha }));
 
 test("what was skipped is no breach", () => {
-  expect(judgeOrder(states("a", "b", "c"), [set("a"), set("c")])).toEqual({ breaches: [], sets: 2, wishedValues: 3 });
+  expect(judgeOrder(states("a", "b", "c"), [set("a"), set("c")])).toEqual({
+    breaches: [],
+    sets: 2,
+    wishedValues: 3,
+  });
 });
 
 test("a state that comes after a later one is a breach", () => {
-  expect(judgeOrder(states("a", "b"), [set("b"), set("a")]).breaches).toEqual([{ index: 1, why: "backwards" }]);
+  expect(judgeOrder(states("a", "b"), [set("b"), set("a")]).breaches).toEqual([
+    { index: 1, why: "backwards" },
+  ]);
 });
 
 test("a value that was wished twice may come twice", () => {

@@ -31,7 +31,8 @@ export function judgeOrder(states: readonly StateSeen[], effects: readonly Effec
     const sha = effect.kind === "set" ? effect.valueSha256 : undefined;
     const found = states.findIndex((state, position) => position >= at && state.sha === sha);
     if (found >= 0) at = found;
-    else breaches.push({ index, why: states.some((state) => state.sha === sha) ? "backwards" : "never-wished" });
+    else
+      breaches.push({ index, why: states.some((state) => state.sha === sha) ? "backwards" : "never-wished" });
   }
   return { breaches, sets, wishedValues: states.filter(({ sha }) => sha !== undefined).length };
 }

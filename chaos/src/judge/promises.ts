@@ -47,12 +47,17 @@ export function judge(evidence: Evidence): readonly Verdict[] {
 }
 
 function converges({ pairs, left, convergedAfterMs }: Evidence): Verdict {
-  return verdict("P1", "converges", left.map(({ vault, name, is }) => `${vault}/${name}: ${is}`), {
-    associations: pairs.filter(({ isAssociated }) => isAssociated).length,
-    pairs: pairs.length,
-    differences: left.length,
-    ...(convergedAfterMs === undefined ? {} : { convergedAfterMs }),
-  });
+  return verdict(
+    "P1",
+    "converges",
+    left.map(({ vault, name, is }) => `${vault}/${name}: ${is}`),
+    {
+      associations: pairs.filter(({ isAssociated }) => isAssociated).length,
+      pairs: pairs.length,
+      differences: left.length,
+      ...(convergedAfterMs === undefined ? {} : { convergedAfterMs }),
+    },
+  );
 }
 
 function orderAndCost({ pairs, strangers, log }: Evidence): readonly Verdict[] {
@@ -79,7 +84,12 @@ function orderAndCost({ pairs, strangers, log }: Evidence): readonly Verdict[] {
     }
   }
   return [
-    verdict("P2", "never backwards", backwards, { names: pairs.length, sets, deletes, breaches: backwards.length }),
+    verdict("P2", "never backwards", backwards, {
+      names: pairs.length,
+      sets,
+      deletes,
+      breaches: backwards.length,
+    }),
     verdict("P4", "one version per change of the wish", costly, {
       versions: sets,
       wishedValues: wished,
@@ -91,11 +101,16 @@ function orderAndCost({ pairs, strangers, log }: Evidence): readonly Verdict[] {
 function neverForeign({ strangers, log, strangerWrites }: Evidence): Verdict {
   const effects = log.effects.filter(({ name }) => strangers.has(name));
   const requests = new Map(log.requests.map((request) => [request.seq, request]));
-  const asked = log.requests.filter(({ name, operation }) => strangers.has(name) && operation === "set").length;
+  const asked = log.requests.filter(
+    ({ name, operation }) => strangers.has(name) && operation === "set",
+  ).length;
   const ours = effects.length - strangerWrites;
   const told = effects
     .slice(strangerWrites)
-    .map(({ vault, name, kind, requestSeq }) => `${vault}/${name}: ${kind} by ${requests.get(requestSeq)?.principal}`);
+    .map(
+      ({ vault, name, kind, requestSeq }) =>
+        `${vault}/${name}: ${kind} by ${requests.get(requestSeq)?.principal}`,
+    );
   return verdict("P3", "never foreign", ours === 0 ? [] : told.length > 0 ? told : ["an effect is missing"], {
     foreignNames: strangers.size,
     effectsOfOthers: strangerWrites,
@@ -105,10 +120,15 @@ function neverForeign({ strangers, log, strangerWrites }: Evidence): Verdict {
 }
 
 function valuesStayOut({ found, searchedBytes }: Evidence): Verdict {
-  return verdict("P5", "values stay out", found.map(({ form, where }) => `${form} in ${where}`), {
-    searchedMegabytes: Math.round(searchedBytes / 1e6),
-    findings: found.length,
-  });
+  return verdict(
+    "P5",
+    "values stay out",
+    found.map(({ form, where }) => `${form} in ${where}`),
+    {
+      searchedMegabytes: Math.round(searchedBytes / 1e6),
+      findings: found.length,
+    },
+  );
 }
 
 function atTheCeiling({ log }: Evidence): Verdict {
@@ -130,7 +150,10 @@ function atTheCeiling({ log }: Evidence): Verdict {
 }
 
 function explains({ wrongStatuses, pairs }: Evidence): Verdict {
-  return verdict("P7", "the API says what is", wrongStatuses, { rows: pairs.length, wrong: wrongStatuses.length });
+  return verdict("P7", "the API says what is", wrongStatuses, {
+    rows: pairs.length,
+    wrong: wrongStatuses.length,
+  });
 }
 
 function verdict(

@@ -37,7 +37,9 @@ export async function readLog(keyVault: KeyVaultProcess): Promise<VaultLog> {
   const effects: SeenEffect[] = [];
   for (;;) {
     const after = `requestsAfter=${requests.at(-1)?.seq ?? 0}&effectsAfter=${effects.at(-1)?.seq ?? 0}`;
-    const page = (await keyVault.control("GET", `log?${after}`)) as VaultLog & { counters: { dropped: number } };
+    const page = (await keyVault.control("GET", `log?${after}`)) as VaultLog & {
+      counters: { dropped: number };
+    };
     requests.push(...page.requests);
     effects.push(...page.effects);
     if (page.requests.length === 0 && page.effects.length === 0) {
@@ -53,7 +55,10 @@ export interface HeldSecret {
 }
 
 /** What lies active in a vault now, by name. */
-export async function readVault(keyVault: KeyVaultProcess, vault: string): Promise<ReadonlyMap<string, HeldSecret>> {
+export async function readVault(
+  keyVault: KeyVaultProcess,
+  vault: string,
+): Promise<ReadonlyMap<string, HeldSecret>> {
   const { vaults } = (await keyVault.control("GET", `secrets?vault=${vault}&reveal=true`)) as {
     vaults: Record<string, readonly HeldSecret[]>;
   };

@@ -79,7 +79,13 @@ export class Changes {
   }
 
   /** One call; then the source is asked what is true now, until it answers. */
-  async #change(story: Story, method: string, path: string, body?: object, data?: Record<string, string>): Promise<void> {
+  async #change(
+    story: Story,
+    method: string,
+    path: string,
+    body?: object,
+    data?: Record<string, string>,
+  ): Promise<void> {
     const startedMs = Date.now();
     const status = await this.#source.call(method, path, body).then(
       (answer) => answer.status,
@@ -140,7 +146,8 @@ export class Changes {
       this.tally.refused.api += 1;
       const waitedMs = Date.now() - startedMs;
       this.tally.longest.apiMs = Math.max(this.tally.longest.apiMs, waitedMs);
-      if (waitedMs > GIVE_UP_MS) throw new Error(`no association-service took a change for ${waitedMs} ms (${status})`);
+      if (waitedMs > GIVE_UP_MS)
+        throw new Error(`no association-service took a change for ${waitedMs} ms (${status})`);
       await delay(RETRY_MS);
     }
   }

@@ -33,7 +33,9 @@ export function toMarkdown(report: ChaosReport): string {
     "",
     "| fault | times | longest, s |",
     "| --- | ---: | ---: |",
-    ...faults.byKind.map(({ kind, times, longestMs }) => `| ${kind} | ${times} | ${(longestMs / 1_000).toFixed(1)} |`),
+    ...faults.byKind.map(
+      ({ kind, times, longestMs }) => `| ${kind} | ${times} | ${(longestMs / 1_000).toFixed(1)} |`,
+    ),
     "",
     `${faults.done} in all; ${faults.trouble.length} could not be done as meant. Ended by themselves and started again: ${list(report.crashes)}.`,
     ...faults.trouble.map((text) => `- ${text}`),

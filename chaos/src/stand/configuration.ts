@@ -2,7 +2,13 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { freePort, type KeyVaultProcess, type NatsCluster, type OpenBaoServer, VaultApi } from "@keyferry/testkit";
+import {
+  freePort,
+  type KeyVaultProcess,
+  type NatsCluster,
+  type OpenBaoServer,
+  VaultApi,
+} from "@keyferry/testkit";
 import { startTcpProxy } from "../wire/tcp-proxy.ts";
 import type { RedisSet } from "./redis-set.ts";
 import type { Links, SlotFacts } from "./service-slot.ts";
@@ -74,7 +80,10 @@ export async function configure(
       azureSink: {
         listen,
         token,
-        azure: { caFile: keyVault.caFile, emulator: { address: `127.0.0.1:${links.keyVault[0]?.port ?? 0}` } },
+        azure: {
+          caFile: keyVault.caFile,
+          emulator: { address: `127.0.0.1:${links.keyVault[0]?.port ?? 0}` },
+        },
       },
     },
   }[program];
@@ -88,5 +97,14 @@ export async function configure(
   const configFile = join(dir, `${name}.yaml`);
   // JSON is YAML.
   await writeFile(configFile, `${JSON.stringify(configuration, null, 2)}\n`);
-  return { name, program, configFile, healthPort, dir: join(dir, name), logFile: join(dir, "logs", `${name}.log`), links, apiPort };
+  return {
+    name,
+    program,
+    configFile,
+    healthPort,
+    dir: join(dir, name),
+    logFile: join(dir, "logs", `${name}.log`),
+    links,
+    apiPort,
+  };
 }

@@ -22,7 +22,11 @@ export interface RedisSet extends AsyncDisposable {
 /** Starts all five; they know one another when this resolves. */
 export async function startRedisSet(dir: string): Promise<RedisSet> {
   const logFile = (name: string): string => join(dir, `${name}.log`);
-  const first = await startRedis({ dir: join(dir, "redis-1"), persistent: true, logFile: logFile("redis-1") });
+  const first = await startRedis({
+    dir: join(dir, "redis-1"),
+    persistent: true,
+    logFile: logFile("redis-1"),
+  });
   const second = await startRedis({
     dir: join(dir, "redis-2"),
     persistent: true,
@@ -32,7 +36,9 @@ export async function startRedisSet(dir: string): Promise<RedisSet> {
   const sentinels = await Promise.all([1, 2, 3].map((number) => startSentinel(dir, number, first.port)));
   await eventually(
     async () => {
-      const quorum = await Promise.all(sentinels.map(({ port }) => redisCall(port, "SENTINEL", "CKQUORUM", PRIMARY)));
+      const quorum = await Promise.all(
+        sentinels.map(({ port }) => redisCall(port, "SENTINEL", "CKQUORUM", PRIMARY)),
+      );
       const replication = await redisCall(first.port, "INFO", "replication");
       return quorum.every((text) => text.startsWith("+OK 3")) && replication.includes("connected_slaves:1");
     },
@@ -74,5 +80,10 @@ async function startSentinel(dir: string, number: number, port: number): Promise
   ];
   await writeFile(file, `${lines.join("\n")}\n`);
   const name = `sentinel-${number}`;
-  return await startRedis({ port: own, sentinelFile: file, dir: join(dir, name), logFile: join(dir, `${name}.log`) });
+  return await startRedis({
+    port: own,
+    sentinelFile: file,
+    dir: join(dir, name),
+    logFile: join(dir, `${name}.log`),
+  });
 }

@@ -94,6 +94,12 @@ export class ServiceSlot implements AsyncDisposable {
 /** Starts the service and its supervisor. */
 export async function startSlot(facts: SlotFacts): Promise<ServiceSlot> {
   const { configFile, healthPort, dir, logFile } = facts;
-  const service = await startService(facts.program, { configFile, healthPort, dir, logFile, waitFor: "live" });
+  const service = await startService(facts.program, {
+    configFile,
+    healthPort,
+    dir,
+    logFile,
+    waitFor: "live",
+  });
   return new ServiceSlot(facts, service);
 }

@@ -48,7 +48,11 @@ export async function startStand(dir: string, say: (step: string) => void): Prom
     { clientId: STRANGER, clientSecret: "strangers-secret" },
   ];
   const keyVault = started.use(
-    await startKeyVaultProcess({ dir: join(dir, "key-vault"), logFile: log("key-vault"), emulator: { principals } }),
+    await startKeyVaultProcess({
+      dir: join(dir, "key-vault"),
+      logFile: log("key-vault"),
+      emulator: { principals },
+    }),
   );
   const servers: Servers = { openbao, nats, redis, keyVault };
   const source = new VaultApi(openbao.url, openbao.rootToken);

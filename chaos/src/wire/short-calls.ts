@@ -38,7 +38,8 @@ export async function primaryPort(sentinelPort: number, name: string): Promise<n
   const answer = await exchange(
     sentinelPort,
     `SENTINEL get-master-addr-by-name ${name}\r\n`,
-    (text) => text.startsWith("-") || text.startsWith("*-1") || /^\*2\r\n(?:\$\d+\r\n[^\r]+\r\n){2}$/u.test(text),
+    (text) =>
+      text.startsWith("-") || text.startsWith("*-1") || /^\*2\r\n(?:\$\d+\r\n[^\r]+\r\n){2}$/u.test(text),
   );
   const port = Number(answer.split("\r\n")[4]);
   if (!Number.isInteger(port) || port === 0) throw new Error("the Sentinel names no primary");

@@ -123,7 +123,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     clock,
     random,
     service: options.name,
-    publishDeadLetter: (letter) => deadLetters.publish(letter),
+    publishDeadLetter: (letter, destination, key) => deadLetters.publish(letter, destination, key),
   });
   const deadLetters: DeadLetters = new DeadLetters(workshop);
   const bus: Bus = {

@@ -127,6 +127,17 @@ export function destinationAndKeyOf(subject: string): { destination: Uid; key: S
 }
 
 /** Tokens of `kv2.event.<source>.<k>`. */
+/**
+ * To which destination and secret a message of any stream belongs, `-` where it has none. Letters about different
+ * secrets then have different subjects, of each of which the stream keeps the last few.
+ */
+export function placeOf(subject: string): { destination: string; key: string } {
+  const [stream, kind, third = "-", fourth = "-"] = subject.split(".");
+  if (stream === "sync" && (kind === "desired" || kind === "result")) return { destination: third, key: fourth };
+  if (stream === "kv2" && kind === "event") return { destination: "-", key: fourth };
+  return { destination: "-", key: "-" };
+}
+
 export function sourceAndKeyOf(subject: string): { source: string; key: SecretKey } {
   const [, , source = "", key = ""] = subject.split(".");
   return { source: Buffer.from(source, "base64url").toString("utf8"), key };

@@ -11,6 +11,7 @@ import {
   startConsumption,
 } from "./consume.ts";
 import type { Link } from "./link.ts";
+import { placeOf } from "./subjects.ts";
 import type { Entry, Table } from "./table.ts";
 
 /** What tables are made with, and the one way in which a message that can't be read is dealt with. */
@@ -35,7 +36,7 @@ export interface WorkshopOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly service: string;
-  readonly publishDeadLetter: (letter: DeadLetter) => Promise<void>;
+  readonly publishDeadLetter: (letter: DeadLetter, destination: string, key: string) => Promise<void>;
 }
 
 // A newer service may be on its way during a rolling upgrade: the message stays for it (O10).
@@ -97,7 +98,9 @@ async function unreadable(
       why,
     });
     const at = new Date(clock.now()).toISOString();
-    await publishDeadLetter({ major: 1, service, subject, sequence, reason: why, error: error.report(), at });
+    const { destination, key } = placeOf(subject);
+    const letter = { major: 1, service, subject, sequence, reason: why, error: error.report(), at } as const;
+    await publishDeadLetter(letter, destination, key);
   }
   return decoded.kind === "invalid" ? { kind: "ack" } : { kind: "retry", afterMs: UNKNOWN_MAJOR_RETRY_MS };
 }

@@ -35,18 +35,26 @@ export async function connectState(options: StateOptions): Promise<State> {
   const pacing = new Pacing({ redis, clock, logger });
   // Beside the check at start: who becomes the primary later must not evict either.
   let evicts: string | undefined;
-  redis.onReady(() => {
-    void check(redis).then(
-      () => (evicts = undefined),
-      (thrown: unknown) => {
-        const { code, message, advice } = toKeyferryError(thrown);
-        if (code === "state-unreachable") return;
-        evicts = `${message}. ${advice}`;
-        logger.error({ code, why: message, advice }, "Redis can't be used as it is");
-      },
-    );
-  });
+  let isLooking = false;
+  const stop = new AbortController();
+  // It is mended at Redis, while we run: so it is looked at until it is.
+  const look = async (): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    for (;;) {
+      const fault = await faultOf(redis);
+      if (fault === undefined || fault.code === "state-unreachable" || stop.signal.aborted) break;
+      const { code, message, advice } = fault;
+      if (evicts === undefined) logger.error({ code, why: message, advice }, "Redis can't be used as it is");
+      evicts = `${message}. ${advice}`;
+      await clock.sleep(LOOK_AGAIN_MS, stop.signal).catch(() => undefined); // closing
+    }
+    isLooking = false;
+    if (!stop.signal.aborted) evicts = undefined;
+  };
+  redis.onReady(() => void look());
   const close = async (): Promise<void> => {
+    stop.abort();
     pacing.close();
     await redis.close();
   };
@@ -68,6 +76,16 @@ export async function connectState(options: StateOptions): Promise<State> {
 }
 
 const MAJOR_MIN = 7;
+const LOOK_AGAIN_MS = 2_000; // while it can't be used
+
+async function faultOf(connection: Connection): Promise<KeyferryError | undefined> {
+  try {
+    await check(connection);
+    return undefined;
+  } catch (thrown) {
+    return toKeyferryError(thrown);
+  }
+}
 
 async function check(connection: Connection): Promise<void> {
   for (const info of await connection.onEachPrimary((redis) => redis.info())) checkInfo(info);

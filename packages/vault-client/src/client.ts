@@ -1,12 +1,7 @@
 import type { Clock, Logger, SecretValue } from "@keyferry/ports";
 import type { MountAddress, SecretAddress } from "./kv/address.ts";
-import {
-  listDetailedMetadata,
-  type MetadataPage,
-  type PageRequest,
-  walkMetadata,
-  type WalkOptions,
-} from "./kv/list.ts";
+import { listDetailedMetadata, walkMetadata } from "./kv/list.ts";
+import type { MetadataPage, PageRequest, WalkOptions } from "./kv/metadata-page.ts";
 import {
   type MetadataRead,
   type OwnSecretRead,

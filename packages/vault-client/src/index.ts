@@ -3,7 +3,13 @@ export { AUDIT_LINE_CHARACTERS_MAX, type AuditVerdict, parseAuditLine } from "./
 export { createVaultClient, type VaultClient, type VaultClientOptions } from "./client.ts";
 export { EVENT_FRAME_BYTES_MAX, type EventVerdict, parseEventFrame } from "./events/parse-event-frame.ts";
 export type { MountAddress, SecretAddress } from "./kv/address.ts";
-export type { ListedSecret, MetadataPage, PageRequest, WalkOptions, WalkPosition } from "./kv/list.ts";
+export type {
+  ListedSecret,
+  MetadataPage,
+  PageRequest,
+  WalkOptions,
+  WalkPosition,
+} from "./kv/metadata-page.ts";
 export { isLiveAt, parseMetadata } from "./kv/parse-metadata.ts";
 export type { MetadataRead, OwnSecretRead, VersionRead } from "./kv/read.ts";
 export type { PutResult } from "./kv/write.ts";

@@ -4,12 +4,15 @@
 import {
   associationRecordSchema,
   destinationRecordSchema,
+  fingerprintOf,
   type SyncCommand,
   syncCommandSchema,
   type SyncRecord,
   syncRecordSchema,
+  versionEventSchema,
 } from "@keyferry/contracts";
 import type { VaultEffect } from "../servers/key-vault.ts";
+import type { Moment } from "../servers/source.ts";
 import type { SimulatedProcess } from "../time/process.ts";
 import { formatTime } from "../run/history.ts";
 import { world } from "../world.ts";
@@ -96,6 +99,7 @@ export class Oracle {
       history.note(process.name, () => `command @${sequence} ${subject.split(".").at(-1)}: ${describeCommand(command)}`);
     } else if (first === "kv2" && second === "event") {
       history.note(process.name, () => `event @${sequence}: ${describeEvent(text)}`);
+      this.#judgeEvent(text);
     } else if (first === "$KV" && second === "associations") {
       const record = text === "" ? undefined : associationRecordSchema.parse(JSON.parse(text));
       this.wishes.associationWritten(subject.split(".").slice(2).join("."), scheduler.now, record);
@@ -106,6 +110,25 @@ export class Oracle {
       history.note(process.name, () => `destination ${record?.name ?? third}: ${record?.state ?? "deleted"}`);
     }
   }
+
+  // Events fold to the source's history: each shows a moment that is not before the one that the last showed. Of a source
+  // whose standbys answer, or whose stream was lost, nothing can be said.
+  #judgeEvent(text: string): void {
+    const event = versionEventSchema.parse(JSON.parse(text));
+    const { source } = world();
+    const { accessor, path } = event.secret;
+    if (source.hadStandby || this.hasLostStreams) return;
+    const key = `${accessor} ${path}`;
+    const lowest = this.#eventMoments.get(key) ?? 0;
+    const moments = this.wishes.momentsOf(accessor, path);
+    const shows = ({ at, secret }: Moment): boolean =>
+      fingerprintOf(secret === undefined ? { kind: "gone" } : source.present(secret, at)) === event.fingerprint;
+    const found = moments.findIndex((moment, index) => index >= lowest && shows(moment));
+    if (found >= 0) this.#eventMoments.set(key, found);
+    else if (moments.some(shows)) this.breach("P2", `event of ${path} shows what was there before the last event`);
+  }
+
+  readonly #eventMoments = new Map<string, number>();
 
   /** A write leaves a process. */
   writing(process: SimulatedProcess, _host: string): WritingNote {

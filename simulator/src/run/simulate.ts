@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly keepHistory: boolean;
   /** Stop at the first breach. */
   readonly stopAtBreach: boolean;
+  /** Why the end is not as it should be, beside the oracle; asked while the world still lives. */
+  readonly expect?: () => string | undefined;
 }
 
 const START = Date.parse("2026-11-24T07:00:00Z");
@@ -47,7 +49,7 @@ export async function simulate(script: Script, options: RunOptions): Promise<Run
   }
 }
 
-async function live(script: Script, { keepHistory, stopAtBreach }: RunOptions): Promise<RunEnd> {
+async function live(script: Script, { keepHistory, stopAtBreach, expect }: RunOptions): Promise<RunEnd> {
   const scheduler = new Scheduler(START);
   const random = new SeededRandom(`run ${script.seed}`);
   const history = new History(scheduler, keepHistory);
@@ -75,6 +77,8 @@ async function live(script: Script, { keepHistory, stopAtBreach }: RunOptions): 
   const isOver = (): boolean => stopAtBreach && oracle.breaches.length > 0;
   await scheduler.run(START + script.healAt, isOver);
   if (!isOver()) await heal(made, performer, isOver);
+  const unexpected = isOver() ? undefined : expect?.();
+  if (unexpected !== undefined) oracle.breach("P1", unexpected);
   processes.isHalted = true;
   for (const role of ROLES) processes.kill(role);
   return {

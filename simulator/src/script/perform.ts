@@ -81,6 +81,9 @@ export class Performer {
         return this.#ask(step, 1);
       case "foreign":
         return actAsForeigner(step);
+      case "foreign-secret":
+        vaults.put(step.host, step.name, { value: "a person's own", tags: {} }, "foreign");
+        return;
       case "kill":
         processes.kill(step.role);
         return this.#after(step.forS, () => processes.start(step.role));

@@ -13,6 +13,8 @@ export type Step =
   | { readonly do: "purge-destination" | "delete-destination"; readonly destination: string }
   /** A person in the portal: on a name of an association, by its place among all names. */
   | { readonly do: "foreign"; readonly act: "put" | "edit" | "delete" | "purge" | "take"; readonly path: string; readonly destination: string }
+  /** A person's secret under a name that nobody has claimed yet. */
+  | { readonly do: "foreign-secret"; readonly host: string; readonly name: string }
   | { readonly do: "kill"; readonly role: Role; readonly forS: number }
   | { readonly do: "freeze"; readonly role: Role; readonly forS: number }
   | { readonly do: "stop"; readonly role: Role; readonly forS: number }

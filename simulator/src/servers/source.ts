@@ -49,6 +49,8 @@ export class SourceModel {
   /** Chance that a read is answered by a standby, and how far behind it may be, ms. */
   standbyChance = 0;
   standbyLagMs = 0;
+  /** Whether a standby ever answered in this run. */
+  hadStandby = false;
   /** When the source's state last jumped back. */
   restoredAt = Number.NEGATIVE_INFINITY;
   onChange: SourceChange = () => undefined;
@@ -77,6 +79,7 @@ export class SourceModel {
   /** The state now, or what a standby shows. */
   read(mount: ModelMount, path: string): ModelSecret | undefined {
     const isStale = this.standbyChance > 0 && this.#random.chance(this.standbyChance);
+    if (isStale) this.hadStandby = true;
     const at = this.scheduler.now - (isStale ? this.#random.fraction() * this.standbyLagMs : 0);
     return stateAt(mount, path, at);
   }
@@ -170,11 +173,11 @@ export class SourceModel {
   }
 
   /** As a client shows it. */
-  present(secret: ModelSecret): PresentState {
+  present(secret: ModelSecret, at: number = this.scheduler.now): PresentState {
     const versions: PresentState["versions"] = {};
     for (const version of secret.versions) {
       const { number, createdTime, deletionTime, destroyed } = version;
-      versions[String(number)] = { createdTime, deletionTime, destroyed, live: this.isLive(version) };
+      versions[String(number)] = { createdTime, deletionTime, destroyed, live: this.isLive(version, at) };
     }
     return {
       kind: "present",

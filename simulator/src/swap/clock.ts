@@ -32,11 +32,12 @@ async function sleepUntilDue(process: SimulatedProcess, ms: number, signal?: Abo
     const waitMs = Math.max(ms, Math.min(dueMs, until - scheduler.now));
     if (waitMs === ms) return sleepOf(process, ms, signal);
     const over = new AbortController();
-    const end = redis.onParked(() => over.abort());
+    // By the scheduler: what the abort sets going is code of this process.
+    const end = redis.onParked(() => scheduler.after(0, process, () => over.abort()));
     try {
       await sleepOf(process, waitMs, signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]));
     } catch (error) {
-      if (signal?.aborted === true) throw error;
+      if (!over.signal.aborted || signal?.aborted === true) throw error;
     } finally {
       end();
     }

@@ -14,7 +14,15 @@ function timer(cancel: () => void): Timer {
   return made;
 }
 
-const real = { setTimeout, setInterval, clearTimeout, clearInterval, timeout: AbortSignal.timeout.bind(AbortSignal) };
+const real = {
+  setTimeout,
+  setInterval,
+  setImmediate,
+  clearTimeout,
+  clearInterval,
+  clearImmediate,
+  timeout: AbortSignal.timeout.bind(AbortSignal),
+};
 
 /** Puts them in; gives what takes them out again. */
 export function installGlobals(): () => void {
@@ -49,7 +57,13 @@ export function installGlobals(): () => void {
       again();
       return timer(() => cancel());
     },
+    setImmediate: (run: (...args: unknown[]) => void, ...args: unknown[]) => {
+      const process = running();
+      if (process === undefined) return real.setImmediate(run, ...args);
+      return timer(world().scheduler.after(0, process, () => run(...args)));
+    },
     clearTimeout: clear(real.clearTimeout),
+    clearImmediate: clear(real.clearImmediate),
     clearInterval: clear(real.clearInterval),
   });
   AbortSignal.timeout = (ms: number) => {

@@ -114,9 +114,12 @@ function isBefore(a: Scheduled, b: Scheduled): boolean {
   return a.at === b.at ? a.order < b.order : a.at < b.at;
 }
 
+// Node's own: the global is virtual while a world lives (swap/globals.ts).
+const realImmediate = setImmediate;
+
 // Node runs every microtask before the next immediate.
 function drained(): Promise<void> {
   return new Promise((resolve) => {
-    setImmediate(resolve);
+    realImmediate(resolve);
   });
 }

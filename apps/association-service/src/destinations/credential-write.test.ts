@@ -21,7 +21,10 @@ function storing() {
     destroyVersion: async (_secret: unknown, destroyed: number) => void calls.push(`destroy ${destroyed}`),
     deleteMetadata: async () => void calls.push("delete"),
   };
-  return { calls, write: new CredentialWrite(new CredentialStore(source, { namespace: "", mount: "keyferry" })) };
+  return {
+    calls,
+    write: new CredentialWrite(new CredentialStore(source, { namespace: "", mount: "keyferry" })),
+  };
 }
 
 function named(credential: Credential): DestinationRecord {

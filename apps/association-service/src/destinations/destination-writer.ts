@@ -113,7 +113,9 @@ export class DestinationWriter {
       return [];
     } catch (thrown) {
       const { message } = toKeyferryError(thrown);
-      return [`the old ${old.kind} could not be destroyed at the source: ${message}. Destroy it by hand: ${old.path}`];
+      return [
+        `the old ${old.kind} could not be destroyed at the source: ${message}. Destroy it by hand: ${old.path}`,
+      ];
     }
   }
 

@@ -1,7 +1,7 @@
 import type { EpochRecord } from "@keyferry/contracts";
 import { expect, test } from "vitest";
 import { command, recordAfter, SYNCED } from "../resolve/fixtures.ts";
-import { decideEpoch, epochOf } from "./next-epoch.ts";
+import { decideEpoch, epochOf, latestOf } from "./next-epoch.ts";
 
 const NOW = 5_000;
 const STREAMS = { SYNC_DESIRED: { created: "t1", lastSequence: 100 } };
@@ -36,4 +36,26 @@ test("a clock that stands behind still gives a later epoch", () => {
 
 test("a record's epoch is the highest of its fences", () => {
   expect(epochOf(recordAfter(command({ epoch: 7 }, 1), SYNCED))).toBe(7);
+});
+
+test("restored-stream: what this process saw counts also if the stored record went back with the streams", () => {
+  const seen: EpochRecord = {
+    major: 1,
+    epoch: 1_000,
+    streams: { SYNC_DESIRED: { created: "t1", lastSequence: 150 } },
+  };
+  expect(decideEpoch(latestOf(KNOWN, seen), STREAMS, 0, NOW)).toMatchObject({
+    kind: "raised",
+    why: "SYNC_DESIRED lost its tail",
+    record: { epoch: NOW },
+  });
+  expect(latestOf(KNOWN, undefined)).toEqual(KNOWN);
+  expect(latestOf(undefined, seen)).toEqual(seen);
+  // Somebody else has noticed that the stream was made anew, and raised the epoch for it.
+  const anew: EpochRecord = {
+    major: 1,
+    epoch: 2_000,
+    streams: { SYNC_DESIRED: { created: "t2", lastSequence: 3 } },
+  };
+  expect(latestOf(anew, seen)).toEqual(anew);
 });

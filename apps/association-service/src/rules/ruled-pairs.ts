@@ -50,17 +50,19 @@ export class RuledPairs {
     if (rules.isEmpty) return [];
     // A mount that was moved may have left what a rule covers, also for another namespace.
     const isMoved = changes.some(({ kind }) => kind === "moved");
-    const pairs: Pair[] = [];
-    for (const destination of isMoved ? rules.destinations() : rules.destinationsIn(secret.namespace)) {
-      if (associations.get(`${destination}.${secretKey}`) !== undefined) continue;
-      const owner = destinations.byUid(destination)?.entry.value;
-      const ruling = rules.rulingOn(owner, secret, ruledState(state));
-      const mayBeOver = ruling.kind === "opted-out" || (ruling.kind === "none" && isMoved);
-      // Most secrets of a mount never opt in: they cost one read, not a look.
-      const wasMade = mayBeOver && (await bus.commands.last(destination, secretKey)) !== undefined;
-      if (ruling.kind === "made" || wasMade) pairs.push({ destination, secretKey });
-    }
-    return pairs;
+    const candidates = [...(isMoved ? rules.destinations() : rules.destinationsIn(secret.namespace))];
+    const found = await Promise.all(
+      candidates.map(async (destination): Promise<readonly Pair[]> => {
+        if (associations.get(`${destination}.${secretKey}`) !== undefined) return [];
+        const owner = destinations.byUid(destination)?.entry.value;
+        const ruling = rules.rulingOn(owner, secret, ruledState(state));
+        const mayBeOver = ruling.kind === "opted-out" || (ruling.kind === "none" && isMoved);
+        // Most secrets of a mount never opt in: they cost one read, not a look.
+        const wasMade = mayBeOver && (await bus.commands.last(destination, secretKey)) !== undefined;
+        return ruling.kind === "made" || wasMade ? [{ destination, secretKey }] : [];
+      }),
+    );
+    return found.flat();
   }
 
   /** What rules, or data that was lost, have left of a destination: it has a name or a sync, and no association. */

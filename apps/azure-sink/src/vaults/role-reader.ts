@@ -54,7 +54,8 @@ function logIn(
       "the sink can't take the role, as it has a token of its own: set azureSink.auth in place of azureSink.token",
     );
   }
-  if (auth.method !== "approle") return createSourceToken({ ...own, auth: { ...auth, role }, section: "azureSink" });
+  if (auth.method !== "approle")
+    return createSourceToken({ ...own, auth: { ...auth, role }, section: "azureSink" });
   const at = { namespace: source.namespace, mount: auth.mount ?? auth.method, role };
   return createLogin({
     ...source,

@@ -9,7 +9,15 @@ import type { LookRequest } from "../observe/look-request.ts";
 import type { IdentityCheck, WatchedMounts } from "../observe/watched-mounts.ts";
 import type { Memory } from "../publish/memory.ts";
 import type { Publisher } from "../publish/publish.ts";
-import type { HeldChange, KeyOf, MetadataPage, MountAddress, MountIdentity, SourceReader, WalkPosition } from "../ports.ts";
+import type {
+  HeldChange,
+  KeyOf,
+  MetadataPage,
+  MountAddress,
+  MountIdentity,
+  SourceReader,
+  WalkPosition,
+} from "../ports.ts";
 
 export interface SweepParts {
   readonly sourceName: string;

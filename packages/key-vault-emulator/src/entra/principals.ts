@@ -44,7 +44,9 @@ export function resolvePrincipal(options: PrincipalOptions, vaultsTenantId: stri
   return {
     clientId: options.clientId,
     clientSecret: options.clientSecret,
-    certificates: (options.certificates ?? []).map((pem) => readPem("certificates", () => new X509Certificate(pem))),
+    certificates: (options.certificates ?? []).map((pem) =>
+      readPem("certificates", () => new X509Certificate(pem)),
+    ),
     federated: federated === undefined ? undefined : resolveFederated(federated),
     managedIdentity: options.managedIdentity ?? false,
     objectId: options.objectId ?? uuidFrom(options.clientId),

@@ -107,7 +107,13 @@ async function prepareNodes(options: NatsClusterOptions, folder: ServerFolder): 
       // Lies in the cluster's folder, which is removed as a whole.
       const nodeFolder = await openServerFolder(serverName, join(folder.path, serverName));
       const noAdvertise = options.noAdvertise ?? false;
-      const place: ClusterPlace = { serverName, clusterName: "keyferry-test", routePort, routes, noAdvertise };
+      const place: ClusterPlace = {
+        serverName,
+        clusterName: "keyferry-test",
+        routePort,
+        routes,
+        noAdvertise,
+      };
       return await prepareNats(
         options.config === undefined ? {} : { config: options.config },
         nodeFolder,

@@ -2,67 +2,16 @@
 // Does not own: what a missing key means. Invariants: a walk that ends without throwing has shown every key that was
 // there throughout; a page that can't be read ends it with an error, as a partial list is not a list; an answer is
 // given in parts, so that a sweep never holds the parsed metadata of more than a few hundred secrets.
-import type { PresentState } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { errorOfAnswer } from "../answer/answer-error.ts";
-import { classifyAnswer, type JsonObject } from "../answer/classify-answer.ts";
-import { encodePath, isAddressable } from "../transport/encode-path.ts";
-import type { Answer, Transport } from "../transport/transport.ts";
+import { classifyAnswer } from "../answer/classify-answer.ts";
+import type { Transport } from "../transport/transport.ts";
 import type { MountAddress } from "./address.ts";
-import { parseMetadata } from "./parse-metadata.ts";
-import { rawMembers, rawValueAt } from "./raw-json.ts";
+import { type DetailedAnswer, pageFacts, partsOf, readDetailed } from "./detailed-answer.ts";
+import { keysOf, sendList, sortKeys } from "./list-keys.ts";
+import type { ListedSecret, MetadataPage, PageRequest, WalkOptions } from "./metadata-page.ts";
 import { readMetadata } from "./read.ts";
 
-export interface ListedSecret {
-  /** Whole path in the mount. */
-  readonly path: string;
-  readonly state: PresentState;
-}
-
-/** One page of a folder. */
-export interface MetadataPage {
-  readonly kind: "page";
-  readonly items: readonly ListedSecret[];
-  /** Keys that are there but can't be addressed or understood: seen, never gone. */
-  readonly unreadable: readonly string[];
-  /** Prefixes below this one, each ending in a slash. */
-  readonly folders: readonly string[];
-  /** Ask for the next page with `after` set to it; undefined: this was the folder's last. */
-  readonly next: string | undefined;
-  readonly observedAt: number;
-  /** Of the answer; 0 where the page is made of several. */
-  readonly sizeBytes: number;
-  /** Of the same answer as the page before it: it was read when that was read. */
-  readonly continues?: boolean;
-  /** Where a walk goes on after this page, if it can go on from here. */
-  readonly resume?: WalkPosition;
-}
-
-/** A place in a walk: what is left of it. */
-export interface WalkPosition {
-  /** Not begun yet. */
-  readonly folders: readonly string[];
-  /** Begun: to be gone on with after this key. */
-  readonly begun?: { readonly prefix: string; readonly after: string };
-}
-
-export interface PageRequest {
-  readonly after?: string | undefined;
-  readonly limit: number;
-  /** A page of fewer keys is the folder's last; `limit` if absent. Lower where the server may give less than asked. */
-  readonly lastBelow?: number;
-}
-
-export interface WalkOptions {
-  /** Of each folder's first page, and the most that one step gives. */
-  readonly limit: number;
-  /** Absent: from the beginning. */
-  readonly from?: WalkPosition | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-const LIST_MS_MAX = 60_000; // a page is a second of a busy server's work; its own limit of a request is 90 s
-const PAGE_BYTES_MAX = 64 * 1024 * 1024; // 1,000 secrets of 500 versions each; a page beyond it needs a lower limit
 // A page of a folder costs OpenBao a pass over the whole folder (measured on 2.7.2: 0.8 s for 100,000 keys, whatever the
 // limit), so pages of large folders grow, up to about this size. What is held is the text; it is parsed in parts.
 const PAGE_BYTES_AIM = 4 * 1024 * 1024;
@@ -88,100 +37,6 @@ export async function listDetailedMetadata(
     unreadable.push(...part.unreadable);
   }
   return { ...pageFacts(read), items, unreadable };
-}
-
-/** What an answer's list of keys says, and the text of the metadata, not parsed yet. */
-interface DetailedAnswer {
-  readonly kind: "answer";
-  readonly folders: readonly string[];
-  readonly unreadable: readonly string[];
-  /** Whole paths of secrets. */
-  readonly paths: readonly string[];
-  readonly keyInfo: string;
-  readonly next: string | undefined;
-  readonly observedAt: number;
-  readonly sizeBytes: number;
-}
-
-async function readDetailed(
-  transport: Transport,
-  mount: MountAddress,
-  prefix: string,
-  page: PageRequest,
-  what: string,
-  signal: AbortSignal | undefined,
-): Promise<DetailedAnswer | MetadataPage | { readonly kind: "unsupported" }> {
-  const answer = await sendList(transport, mount, "detailed-metadata", prefix, page, what, signal);
-  if (answer.status === 200) return detailedOf(answer, prefix, page, what);
-  const read = classifyAnswer(answer);
-  if (read.kind === "absent") return emptyPage(answer.observedAt);
-  // Both also happen on OpenBao (an unmounted engine, a policy without this path): the caller's plain list tells.
-  if (read.kind === "mount-missing" || read.kind === "denied") return { kind: "unsupported" };
-  throw errorOfAnswer(read, what);
-}
-
-function detailedOf(
-  { body, observedAt }: Answer,
-  prefix: string,
-  { limit, lastBelow = limit }: PageRequest,
-  what: string,
-): DetailedAnswer {
-  const keys = keysOf({ keys: parsed(rawValueAt(body, ["data", "keys"])) }, what);
-  const keyInfo = rawValueAt(body, ["data", "key_info"]);
-  if (keyInfo === undefined) {
-    throw new KeyferryError("source-answer-unknown", `${what}: a page without key_info`);
-  }
-  return {
-    kind: "answer",
-    ...sortKeys(keys, prefix),
-    keyInfo,
-    next: keys.length < lastBelow ? undefined : keys.at(-1),
-    observedAt,
-    sizeBytes: body.length,
-  };
-}
-
-interface Part {
-  readonly items: readonly ListedSecret[];
-  readonly unreadable: readonly string[];
-  readonly isLast: boolean;
-}
-
-/** The secrets of an answer, so many at a time. Keys without metadata that can be understood are the last part's. */
-function* partsOf(
-  { paths, keyInfo, observedAt }: DetailedAnswer,
-  prefix: string,
-  sizeMax: number,
-): Generator<Part> {
-  const missing = new Set(paths);
-  let items: ListedSecret[] = [];
-  for (const [key, text] of rawMembers(keyInfo)) {
-    const path = prefix + key;
-    if (!missing.has(path)) continue; // a folder, or not in the list of keys
-    const state = parseMetadata(parsed(text), observedAt);
-    if (state === undefined) continue;
-    missing.delete(path);
-    if (items.length >= sizeMax) {
-      yield { items, unreadable: [], isLast: false };
-      items = [];
-    }
-    items.push({ path, state });
-  }
-  yield { items, unreadable: [...missing], isLast: true };
-}
-
-function pageFacts({ folders, next, observedAt, sizeBytes }: DetailedAnswer) {
-  return { kind: "page", folders, next, observedAt, sizeBytes } as const;
-}
-
-/** JSON, or undefined for what is none. */
-function parsed(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined; // the caller says what is missing; the text stays out of errors (P5)
-  }
 }
 
 /** The whole mount. Each step of the iteration is one page, read when it is asked for. */
@@ -332,58 +187,4 @@ async function listKeys(
   if (read.kind === "absent") return { keys: [], observedAt: answer.observedAt };
   if (read.kind !== "live") throw errorOfAnswer(read, what);
   return { keys: keysOf(read.data, what), observedAt: answer.observedAt };
-}
-
-function sendList(
-  transport: Transport,
-  mount: MountAddress,
-  operation: "metadata" | "detailed-metadata",
-  prefix: string,
-  page: PageRequest | undefined,
-  what: string,
-  signal: AbortSignal | undefined,
-): Promise<Answer> {
-  const folder = prefix === "" ? "" : `${encodePath(prefix.replace(/\/$/, ""))}/`;
-  // GET with list=true, as proxies and Node's own server refuse the method LIST (reference section 6).
-  const query = new URLSearchParams({ list: "true" });
-  if (page !== undefined) query.set("limit", String(page.limit));
-  if (page?.after !== undefined) query.set("after", page.after);
-  return transport.send({
-    method: "GET",
-    path: `${encodePath(mount.mount)}/${operation}/${folder}?${query.toString()}`,
-    namespace: mount.namespace,
-    what,
-    bytesMax: PAGE_BYTES_MAX,
-    timeoutMs: LIST_MS_MAX,
-    signal,
-  });
-}
-
-interface SortedKeys {
-  readonly paths: string[];
-  readonly folders: string[];
-  readonly unreadable: string[];
-}
-
-function sortKeys(keys: readonly string[], prefix: string): SortedKeys {
-  const sorted: SortedKeys = { paths: [], folders: [], unreadable: [] };
-  for (const key of keys) {
-    const isFolder = key.endsWith("/");
-    const path = prefix + key;
-    if (!isAddressable(isFolder ? path.slice(0, -1) : path)) sorted.unreadable.push(path);
-    // The entry beside a folder shows the metadata of the secret of the same name (reference 3.3): not taken.
-    else if (isFolder) sorted.folders.push(path);
-    else sorted.paths.push(path);
-  }
-  return sorted;
-}
-
-function keysOf(data: JsonObject, what: string): readonly string[] {
-  const keys = data["keys"];
-  if (Array.isArray(keys) && keys.every((key): key is string => typeof key === "string")) return keys;
-  throw new KeyferryError("source-answer-unknown", `${what}: a list without keys`);
-}
-
-function emptyPage(observedAt: number): MetadataPage {
-  return { kind: "page", items: [], unreadable: [], folders: [], next: undefined, observedAt, sizeBytes: 0 };
 }

@@ -21,7 +21,9 @@ export async function readRoleId(transport: Transport, at: AppRoleAddress): Prom
 
 /** A new secret id. @throws as above */
 export async function makeSecretId(transport: Transport, at: AppRoleAddress): Promise<SecretValue> {
-  return new SecretValue(await fieldOf(transport, at, { method: "POST", name: "secret-id", field: "secret_id" }));
+  return new SecretValue(
+    await fieldOf(transport, at, { method: "POST", name: "secret-id", field: "secret_id" }),
+  );
 }
 
 async function fieldOf(

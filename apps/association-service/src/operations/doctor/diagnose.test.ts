@@ -112,7 +112,7 @@ const PLANTED: readonly (readonly [id: string, facts: Partial<Facts>, fix: RegEx
     /Upgrade/,
   ],
   ["no-detector-works", withDetector({ duty: "standing-by" }), /lease/],
-  ["paused", { pausedAll: true }, /keyferry resume/],
+  ["paused", { pausedAll: true }, /keyferry resume --all/],
   ["stream-missing", { streams: { ...WELL.streams, SYNC_DESIRED: "missing" } }, /keyferry resync/],
   [
     "stream-full",

@@ -135,7 +135,7 @@ function services({ services: present, version, pausedAll }: Facts): Finding[] {
     findings.push(warning("services", "versions-differ", what, "Upgrade all services to one version."));
   }
   if (pausedAll) {
-    const fix = "keyferry resume";
+    const fix = "keyferry resume --all";
     findings.push(warning("services", "paused", "Everything is paused by a person: nothing is written", fix));
   }
   const working = present.filter(({ detector }) => detector?.duty === "working");

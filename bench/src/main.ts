@@ -1,0 +1,102 @@
+// The command: `npm run bench -- --help`.
+
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { ensureServers } from "@keyferry/server-binaries";
+import { BENCHMARKS, type Benchmark } from "./catalogue.ts";
+import { plotsOf } from "./plot/plots.ts";
+import { type BenchResult, type PartResult, thisMachine } from "./result.ts";
+import { runPart } from "./run-part.ts";
+import { toMarkdownTable, toText } from "./table.ts";
+
+const USAGE = `npm run bench -- [NAME…] [--list] [--json FILE] [--out FOLDER]
+
+Runs the benchmarks one after the other, each against its baseline in the same run, and prints a table of ratios.
+Without names: all of them, about 25 minutes on an idle machine.
+
+  --list        the names and what they measure
+  --json FILE   the result with all that was measured
+  --out FOLDER  table.md, result.json and the plots as SVG
+
+Exit code: 0, also where a figure is missed (a busy machine is no fault); 1 where a benchmark could not be run.
+`;
+
+function readArguments() {
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      list: { type: "boolean", default: false },
+      json: { type: "string" },
+      out: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = readArguments();
+  if (values.help) return print(USAGE);
+  if (values.list)
+    return print(`${BENCHMARKS.map(({ name, what }) => `${name.padEnd(15)} ${what}`).join("\n")}\n`);
+  const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
+  if (unknown.length > 0) throw new Error(`no benchmark named ${unknown.join(", ")}; --list names them`);
+  const chosen = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const result = await runAll(chosen);
+  if (values.json !== undefined) await write(values.json, `${JSON.stringify(result)}\n`);
+  if (values.out !== undefined) {
+    await write(join(values.out, "result.json"), `${JSON.stringify(result)}\n`);
+    await write(join(values.out, "table.md"), `${toMarkdownTable(result)}\n`);
+    for (const [file, svg] of plotsOf(result)) await write(join(values.out, file), svg);
+  }
+  print(`${toText(result)}\n`);
+  return result.parts.every(({ failure }) => failure === undefined) ? 0 : 1;
+}
+
+async function runAll(chosen: readonly Benchmark[]): Promise<BenchResult> {
+  const startedAt = new Date().toISOString();
+  const beganMs = Date.now();
+  const parts: PartResult[] = [];
+  for (const [index, benchmark] of chosen.entries()) {
+    const say = (text: string): void => {
+      const tookS = Math.round((Date.now() - beganMs) / 1_000);
+      process.stderr.write(`${String(tookS).padStart(5)} s  ${index + 1}/${chosen.length}  ${text}\n`);
+    };
+    parts.push(await runPart(benchmark, say));
+  }
+  return { startedAt, machine: thisMachine(await serverVersions()), parts };
+}
+
+async function serverVersions(): Promise<Readonly<Record<string, string>>> {
+  const { bao, natsServer, redisServer } = await ensureServers({
+    only: ["bao", "nats-server", "redis-server"],
+  });
+  const run = promisify(execFile);
+  const versions: Record<string, string> = {};
+  for (const { path, env } of [bao, natsServer, redisServer]) {
+    const { stdout } = await run(path, ["--version"], { env: { ...process.env, ...env } }).catch(() => ({
+      stdout: "",
+    }));
+    const name = path.split("/").at(-1) ?? path;
+    versions[name] = /\d+\.\d+\.\d+/u.exec(stdout)?.[0] ?? "unknown";
+  }
+  return versions;
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
