@@ -1,6 +1,6 @@
 // `keyferry doctor` on the running stack: faults are planted one after the other; each is found under its id, and what
 // the advice says, followed to the letter, mends it. The table of all faults is diagnose.test.ts.
-import { DEFAULT_CLIENT_ID } from "@keyferry/key-vault-emulator";
+import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "@keyferry/key-vault-emulator";
 import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeByHand } from "./support/emulated-vault.ts";
@@ -169,6 +169,25 @@ const PLANTED: readonly Planted[] = [
       await stack.keyVault.control("POST", "access", {
         clientId: DEFAULT_CLIENT_ID,
         access: { model: "all" },
+      });
+      await keyferry(stack, ["resync", "-d", VAULT]);
+    },
+  },
+  {
+    id: "vault-credential",
+    plant: async () => {
+      await stack.keyVault.control("POST", "token", { revokeAll: true });
+      await stack.keyVault.control("POST", "faults", {
+        fault: { kind: "error", status: 401, code: "invalid_client" },
+        operations: ["token"],
+      });
+      await source.putSecret(STACK_MOUNT, "app", { value: "expired" });
+    },
+    mend: async ({ fix }) => {
+      expect(fix).toContain(`bao patch sys/sync/destinations/azure-kv/${VAULT} client_secret=-`);
+      await stack.keyVault.control("DELETE", "faults");
+      await stack.vault.expect("PATCH", `sys/sync/destinations/azure-kv/${VAULT}`, {
+        client_secret: DEFAULT_CLIENT_SECRET,
       });
       await keyferry(stack, ["resync", "-d", VAULT]);
     },

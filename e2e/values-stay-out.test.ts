@@ -1,5 +1,7 @@
 // P5: values are in Vault, in a sink's memory for one operation, and in Key Vault: nowhere else. Distinctive values are
 // planted as secrets, then looked for in everything that any process of the system has written, and in what it serves.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Canary, eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveSecrets } from "./support/emulated-vault.ts";
@@ -68,6 +70,59 @@ test("P5: a value is in no file, log, message, metric or answer, also when its w
   // The search can find: a file that holds one is reported.
   expect(canary.searchText(`x${first}x`).length).toBeGreaterThan(0);
 });
+
+test("P5: a value is in no process's arguments or environment, in no dead letter, and in no output of a crash", async () => {
+  const canary = new Canary();
+  const source = new VaultApi(stack.openbao.url, stack.openbao.rootToken);
+  await createDestination(stack, "canary-crash");
+  // Too large for Key Vault: hopeless, so that a dead letter tells of it.
+  const large = canary.value("too-large");
+  await source.putSecret(STACK_MOUNT, "too-large", { password: large.repeat(1_000) });
+  await associate(stack, "canary-crash", "too-large");
+  await eventually(async () => (await rows(stack, "canary-crash"))[0]?.sync_status, {
+    what: "the refusal to be told",
+    until: (status) => status === "CLIENT_SIDE_ERROR",
+  });
+  // A write that is on its way, the value in the sink's memory, while the process ends as a defect would end it.
+  const { id } = (await stack.keyVault.control("POST", "faults", {
+    fault: { kind: "hold" },
+    operations: ["set"],
+    vault: "canary-crash",
+  })) as { id: number };
+  await source.putSecret(STACK_MOUNT, "in-hand", { password: canary.value("in-hand") });
+  await associate(stack, "canary-crash", "in-hand");
+  await eventually(async () => await isHeld(), { what: "the write to be on its way" });
+
+  const processes = Object.values(stack.services).flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  expect(processes).toHaveLength(3);
+  expect((await Promise.all(processes.map(launchOf))).flatMap((text) => canary.searchText(text, "launch"))).toEqual([]);
+
+  const sink = stack.services["azure-sink"];
+  if (sink.pid !== undefined) process.kill(sink.pid, "SIGABRT");
+  await eventually(() => sink.pid === undefined, { what: "the sink to be gone" });
+  // Not the folder that it ran in: a core file, where the machine writes them, holds the process's memory, and
+  // docs/security.md says to turn them off.
+  expect(await canary.searchFiles(join(folder.path, "logs"))).toEqual([]);
+  await stack.keyVault.control("DELETE", `faults/${id}`);
+  await sink.start();
+  expect(await canary.searchFiles(join(folder.path, "nats"))).toEqual([]);
+  expect(await canary.searchFiles(join(folder.path, "redis"))).toEqual([]);
+});
+
+async function isHeld(): Promise<boolean> {
+  const { requests } = (await stack.keyVault.control("GET", "log?vault=canary-crash&operation=set&status=0")) as {
+    requests: readonly unknown[];
+  };
+  return requests.length > 0;
+}
+
+/** How a process was started, as any user of the machine with the right to look can read it; nothing where there is no /proc. */
+async function launchOf(pid: number): Promise<string> {
+  const parts = await Promise.all(
+    ["cmdline", "environ"].map((name) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "")),
+  );
+  return parts.join("\n");
+}
 
 async function arrives(password: string): Promise<void> {
   await eventually(async () => [...(await liveSecrets(stack, "canary")).values()].map(({ value }) => value), {

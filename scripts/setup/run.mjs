@@ -63,7 +63,9 @@ const JOBS = {
   },
   chaos: {
     usage: "npm run chaos -- [--minutes M] [--seed S] [--report FILE]",
-    says: ["Real processes and servers under faults, then the check of each promise. `--help` shows its own help."],
+    says: [
+      "Real processes and servers under faults, then the check of each promise. `--help` shows its own help.",
+    ],
     needsServers: (args) => !args.includes("--help"),
     ownHelp: true,
     command: (args) => [join(ROOT, "chaos", "src", "main.ts"), ...args],

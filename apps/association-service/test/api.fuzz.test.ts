@@ -108,6 +108,7 @@ interface Raw {
 
 function send(one: fc.infer<typeof call>): Promise<Raw> {
   const { hostname, port } = new URL(world.service.api);
+  const takesBody = one.method === "PUT" || one.method === "POST" || one.method === "PATCH";
   return new Promise((resolve, reject) => {
     const sent = request(
       {
@@ -129,7 +130,8 @@ function send(one: fc.infer<typeof call>): Promise<Raw> {
     );
     sent.once("timeout", () => sent.destroy(new Error("no answer in 30 s")));
     sent.once("error", reject);
-    sent.end(one.body);
+    if (takesBody) sent.end(one.body);
+    else sent.end();
   });
 }
 

@@ -12,7 +12,8 @@ import {
   versionEventSchema,
 } from "@keyferry/contracts";
 import type { VaultEffect } from "../servers/key-vault.ts";
-import type { Moment } from "../servers/source.ts";
+import type { Moment, SourceModel } from "../servers/source.ts";
+import type { Scheduler } from "../time/scheduler.ts";
 import type { SimulatedProcess } from "../time/process.ts";
 import { formatTime } from "../run/history.ts";
 import { world } from "../world.ts";
@@ -65,8 +66,7 @@ export class Oracle {
   hasLostStreams = false;
   effects = 0;
 
-  constructor() {
-    const { source, scheduler } = world();
+  constructor(source: SourceModel, scheduler: Scheduler) {
     this.#startedAt = scheduler.now;
     this.wishes = new Wishes(source);
     this.names = new NameBook(this.wishes);

@@ -1,19 +1,12 @@
 // Owns: one run: a world from a script, its life, its healing and its end.
 import { whatDiffers } from "../oracle/final.ts";
-import { type Breach, Oracle } from "../oracle/oracle.ts";
+import type { Breach } from "../oracle/oracle.ts";
 import { hintOf, MOUNT, Performer } from "../script/perform.ts";
 import type { Script } from "../script/steps.ts";
-import { Faults } from "../servers/faults.ts";
-import { JetStreamModel } from "../servers/jetstream.ts";
-import { KeyVaultModel } from "../servers/key-vault.ts";
-import { Network } from "../servers/network.ts";
-import { RedisModel } from "../servers/redis.ts";
-import { SourceModel } from "../servers/source.ts";
 import { installGlobals } from "../swap/globals.ts";
-import { SeededRandom } from "../time/random.ts";
-import { Scheduler } from "../time/scheduler.ts";
 import { setWorld, type World } from "../world.ts";
-import { History } from "./history.ts";
+import { createWorld, START } from "./create-world.ts";
+import type { History } from "./history.ts";
 import { Processes, ROLES } from "./launch.ts";
 
 export interface RunEnd {
@@ -33,7 +26,6 @@ export interface RunOptions {
   readonly expect?: () => string | undefined;
 }
 
-const START = Date.parse("2026-11-24T07:00:00Z");
 const HEAL_MS_MIN = 18 * 60_000;
 const HEAL_MS_MAX = 75 * 60_000;
 const LOOK_MS = 60_000;
@@ -50,19 +42,10 @@ export async function simulate(script: Script, options: RunOptions): Promise<Run
 }
 
 async function live(script: Script, { keepHistory, stopAtBreach, expect }: RunOptions): Promise<RunEnd> {
-  const scheduler = new Scheduler(START);
-  const random = new SeededRandom(`run ${script.seed}`);
-  const history = new History(scheduler, keepHistory);
-  const network = new Network(scheduler, random.split("network"));
-  const source = new SourceModel(scheduler, random.split("source"));
-  const vaults = new KeyVaultModel(scheduler);
-  const nats = new JetStreamModel(scheduler);
-  const faults = new Faults(random.split("faults"));
-  const world = { scheduler, random, network, nats, source, vaults, history, faults, apis: new Map() };
-  const made: World = Object.assign(world, { redis: new RedisModel(scheduler), oracle: undefined as unknown as Oracle });
+  const made = createWorld(script.seed, keepHistory);
   setWorld(made);
-  const oracle = Object.assign(new Oracle(), { deletesPerHour: script.deletesPerHour });
-  Object.assign(made, { oracle });
+  const { scheduler, source, vaults, history, network, oracle } = made;
+  oracle.deletesPerHour = script.deletesPerHour;
   vaults.onEffect = (effect) => oracle.effect(effect);
   history.onLeak = (where, text) => oracle.leaked(where, text);
   history.onPublished = (...facts) => oracle.published(...facts);

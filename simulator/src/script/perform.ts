@@ -250,8 +250,10 @@ async function request(
     });
     return;
   }
-  if (step.do === "purge-destination") return parts.destinationWriter.purge(identity);
-  if (step.do === "delete-destination") return parts.destinationWriter.delete(identity);
+  if (step.do === "purge-destination" || step.do === "delete-destination") {
+    const { destinationWriter } = parts;
+    return step.do === "purge-destination" ? destinationWriter.purge(identity) : destinationWriter.delete(identity);
+  }
   const destination = await parts.associationWriter.activeDestination(identity);
   if (step.do === "remove") {
     await parts.associationWriter.remove(destination.value, MOUNT, step.path);

@@ -32,6 +32,10 @@ export function createApiServer({ clock, random, events }: ServerOptions): Fasti
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     // Errors of the parser are answered by list-method.ts, which hears of them first.
     clientErrorHandler: () => undefined,
+    // What the router itself refuses (a path whose percent signs mean nothing) is answered in Vault's shape too.
+    frameworkErrors: (_error, _request, reply) => {
+      void reply.code(400).send({ errors: ["malformed request path"] });
+    },
     forceCloseConnections: "idle",
     serverFactory(handler) {
       const http = createServer(
