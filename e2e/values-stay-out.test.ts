@@ -95,7 +95,9 @@ test("P5: a value is in no process's arguments or environment, in no dead letter
 
   const processes = Object.values(stack.services).flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   expect(processes).toHaveLength(3);
-  expect((await Promise.all(processes.map(launchOf))).flatMap((text) => canary.searchText(text, "launch"))).toEqual([]);
+  expect(
+    (await Promise.all(processes.map(launchOf))).flatMap((text) => canary.searchText(text, "launch")),
+  ).toEqual([]);
 
   const sink = stack.services["azure-sink"];
   if (sink.pid !== undefined) process.kill(sink.pid, "SIGABRT");
@@ -110,7 +112,10 @@ test("P5: a value is in no process's arguments or environment, in no dead letter
 });
 
 async function isHeld(): Promise<boolean> {
-  const { requests } = (await stack.keyVault.control("GET", "log?vault=canary-crash&operation=set&status=0")) as {
+  const { requests } = (await stack.keyVault.control(
+    "GET",
+    "log?vault=canary-crash&operation=set&status=0",
+  )) as {
     requests: readonly unknown[];
   };
   return requests.length > 0;

@@ -35,7 +35,10 @@ const word = fc.constantFrom(
 );
 const segment = fc.oneof(
   { weight: 3, arbitrary: word },
-  { weight: 1, arbitrary: fc.string({ maxLength: 60 }).map((text) => encodeURIComponent(text.toWellFormed())) },
+  {
+    weight: 1,
+    arbitrary: fc.string({ maxLength: 60 }).map((text) => encodeURIComponent(text.toWellFormed())),
+  },
   { weight: 1, arbitrary: fc.stringMatching(/^%[0-9a-fA-F]{0,2}[a-z]{0,3}$/) },
 );
 const known = fc.constantFrom(
@@ -74,13 +77,21 @@ const FIELDS = [
   "allowed_ipv4_addresses",
 ];
 const field = fc.oneof(
-  fc.constantFrom<unknown>("secret", "app", "https://fuzz.vault.azure.net", "{{ .SecretPath }}", "{{", 1e400, -0),
+  fc.constantFrom<unknown>(
+    "secret",
+    "app",
+    "https://fuzz.vault.azure.net",
+    "{{ .SecretPath }}",
+    "{{",
+    1e400,
+    -0,
+  ),
   fc.jsonValue({ maxDepth: 2 }),
 );
 const body = fc.oneof(
-  fc.dictionary(fc.oneof(fc.constantFrom(...FIELDS), fc.string({ maxLength: 12 })), field, { maxKeys: 6 }).map((one) =>
-    JSON.stringify(one),
-  ),
+  fc
+    .dictionary(fc.oneof(fc.constantFrom(...FIELDS), fc.string({ maxLength: 12 })), field, { maxKeys: 6 })
+    .map((one) => JSON.stringify(one)),
   fc.json({ maxDepth: 3 }),
   fc.constantFrom("", "{", "null", '"', "[".repeat(5_000), '{"__proto__":{"mount":"secret"}}'),
   fc.string({ maxLength: 200 }),

@@ -133,7 +133,8 @@ export function destinationAndKeyOf(subject: string): { destination: Uid; key: S
  */
 export function placeOf(subject: string): { destination: string; key: string } {
   const [stream, kind, third = "-", fourth = "-"] = subject.split(".");
-  if (stream === "sync" && (kind === "desired" || kind === "result")) return { destination: third, key: fourth };
+  if (stream === "sync" && (kind === "desired" || kind === "result"))
+    return { destination: third, key: fourth };
   if (stream === "kv2" && kind === "event") return { destination: "-", key: fourth };
   return { destination: "-", key: "-" };
 }

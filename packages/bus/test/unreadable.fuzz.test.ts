@@ -87,7 +87,9 @@ test("commands that can't be read become dead letters, and the next good command
     await connection.publish(`sync.desired.${DESTINATION}.${keyNumber(index + 1)}.live`, bytes);
   }
   const good = keyNumber(60_000);
-  expect(await bus.commands.put(DESTINATION, good, "live", command(good), 0)).toMatchObject({ kind: "stored" });
+  expect(await bus.commands.put(DESTINATION, good, "live", command(good), 0)).toMatchObject({
+    kind: "stored",
+  });
   await eventually(() => handled.includes(good), { what: "the good command to be handled" });
   // A spoiled one may be valid after all, by chance; each is one or the other, and none is lost.
   const decided = async () => (await letters()) - before + handled.length - 1;

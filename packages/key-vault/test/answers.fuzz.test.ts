@@ -97,7 +97,10 @@ const bundle = fc.record(
     id,
     value: fc.oneof(fc.string({ maxLength: 20 }), fc.constant(null)),
     attributes: fc.oneof(attributes, fc.constant(null), fc.constant("x")),
-    tags: fc.oneof(fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 1 })), fc.constant(null)),
+    tags: fc.oneof(
+      fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 1 })),
+      fc.constant(null),
+    ),
     contentType: fc.jsonValue({ maxDepth: 0 }),
     recoveryId: id,
     managed: fc.jsonValue({ maxDepth: 0 }),
@@ -106,15 +109,28 @@ const bundle = fc.record(
 );
 const page = fc.record(
   {
-    value: fc.oneof(fc.array(fc.oneof(bundle, fc.jsonValue({ maxDepth: 1 })), { maxLength: 3 }), fc.jsonValue()),
-    nextLink: fc.oneof(fc.constantFrom<unknown>(null, "", 7, "https://elsewhere.example/secrets"), fc.string({ maxLength: 20 })),
+    value: fc.oneof(
+      fc.array(fc.oneof(bundle, fc.jsonValue({ maxDepth: 1 })), { maxLength: 3 }),
+      fc.jsonValue(),
+    ),
+    nextLink: fc.oneof(
+      fc.constantFrom<unknown>(null, "", 7, "https://elsewhere.example/secrets"),
+      fc.string({ maxLength: 20 }),
+    ),
   },
   { requiredKeys: [] },
 );
 const failure = fc.record(
   {
     error: fc.oneof(
-      fc.record({ code: fc.jsonValue({ maxDepth: 0 }), message: fc.string(), innererror: fc.jsonValue({ maxDepth: 2 }) }, { requiredKeys: [] }),
+      fc.record(
+        {
+          code: fc.jsonValue({ maxDepth: 0 }),
+          message: fc.string(),
+          innererror: fc.jsonValue({ maxDepth: 2 }),
+        },
+        { requiredKeys: [] },
+      ),
       fc.jsonValue({ maxDepth: 1 }),
     ),
   },
@@ -139,7 +155,10 @@ const reply: fc.Arbitrary<Reply> = fc.record({
     { "retry-after": "1" },
     { "content-type": "text/html" },
     { "www-authenticate": "Bearer" },
-    { "www-authenticate": 'Bearer authorization="https://elsewhere.example/x", resource="https://elsewhere.example"' },
+    {
+      "www-authenticate":
+        'Bearer authorization="https://elsewhere.example/x", resource="https://elsewhere.example"',
+    },
     { location: "https://elsewhere.example/" },
   ),
 });

@@ -10,6 +10,6 @@ export const nameCollision: Scenario = {
     ...at(90, { do: "write", path: PATH }),
     ...at(150, { do: "remove", path: PATH, destination: "east" }),
   ],
-  healAtS: 800,
+  healAtS: 23_000,
   expect: expectHeld("2"),
 };

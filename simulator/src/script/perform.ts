@@ -250,7 +250,7 @@ async function request(
     });
     return;
   }
-  if (step.do === "purge-destination" || step.do === "delete-destination") {
+  if (!("path" in step)) {
     const { destinationWriter } = parts;
     return step.do === "purge-destination" ? destinationWriter.purge(identity) : destinationWriter.delete(identity);
   }
