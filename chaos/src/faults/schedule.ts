@@ -52,12 +52,13 @@ export async function performAll(
     await delay(Math.max(0, startMs + fault.afterMs - Date.now()));
     const key = keyOf(fault.kind, fault.victim % stand.slots.length);
     const before = lastOf.get(key) ?? Promise.resolve();
-    const turn = before.then(async () => {
+    const turn = async (): Promise<void> => {
+      await before;
       const one = await performOne(stand, fault);
       done.push(one);
       onDone(one);
-    });
-    lastOf.set(key, turn);
+    };
+    lastOf.set(key, turn());
   }
   await Promise.all(lastOf.values());
   return done;

@@ -85,8 +85,12 @@ test("what a policy would read as a wildcard, a template or the end of its quote
   }
 });
 
+// Not `unit: "binary"`: its table of all characters takes seconds to build.
+const codePoint = fc.integer({ min: 0, max: 0x10_ffff }).filter((code) => code < 0xd800 || code > 0xdfff);
+const name = fc.array(codePoint, { minLength: 1 }).map((codes) => String.fromCodePoint(...codes));
+
 test("whatever the mount, a policy has its rules and no others", () => {
-  for (const mount of fc.sample(fc.string({ unit: "binary", minLength: 1 }), 2_000)) {
+  for (const mount of fc.sample(name, 2_000)) {
     let policy: string;
     try {
       policy = sinkPolicy({ flavour: "openbao", mounts: [mount] });
