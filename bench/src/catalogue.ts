@@ -213,12 +213,12 @@ const emulator = (printed: unknown): readonly Reading[] => {
 export const BENCHMARKS: readonly Benchmark[] = [
   bench("latency", "commit at the source to Key Vault, on loopback", "latency/latency.ts", [], {
     runs: 3,
-    minutesMax: 3,
+    minutesMax: 6,
     read: latency,
   }),
   bench("latency-azure", "the same with 30 ms to Azure", "latency/latency.ts", ["--azure-ms", "30"], {
     runs: 1,
-    minutesMax: 3,
+    minutesMax: 6,
     read: latency,
   }),
   bench(
@@ -226,42 +226,42 @@ export const BENCHMARKS: readonly Benchmark[] = [
     "commit to event, by each channel",
     "change-detector/detector.ts",
     ["--part", "latency"],
-    { runs: 1, minutesMax: 4, read: channels },
+    { runs: 1, minutesMax: 8, read: channels },
   ),
   bench(
     "sweep-1k",
     "a sweep of 1,000 secrets",
     "change-detector/detector.ts",
     ["--part", "sweep", "--secrets", "1000"],
-    { runs: 1, minutesMax: 2, read: sweep },
+    { runs: 1, minutesMax: 6, read: sweep },
   ),
   bench(
     "sweep-10k",
     "a sweep of 10,000 secrets",
     "change-detector/detector.ts",
     ["--part", "sweep", "--secrets", "10000"],
-    { runs: 1, minutesMax: 4, read: sweep },
+    { runs: 1, minutesMax: 8, read: sweep },
   ),
   bench(
     "sweep-100k",
     "a sweep of 100,000 secrets",
     "change-detector/detector.ts",
     ["--part", "sweep", "--secrets", "100000"],
-    { runs: 1, minutesMax: 10, read: sweep },
+    { runs: 1, minutesMax: 20, read: sweep },
   ),
   bench("api", "set, list, gateway; memory with 10,000 associations", "association-service/set.ts", [], {
     runs: 1,
-    minutesMax: 4,
+    minutesMax: 8,
     read: api,
   }),
   bench("calls", "Key Vault calls per change", "azure-sink/calls.ts", [], {
     runs: 1,
-    minutesMax: 3,
+    minutesMax: 6,
     read: calls,
   }),
   bench("drain", "a backlog without limits", "azure-sink/drain.ts", [], {
     runs: 1,
-    minutesMax: 5,
+    minutesMax: 10,
     read: drain,
   }),
   bench(
@@ -269,11 +269,11 @@ export const BENCHMARKS: readonly Benchmark[] = [
     "3,000 secrets into one vault under Azure's limits, and a live change meanwhile",
     "azure-sink/back-fill.ts",
     ["--secrets", "3000", "--sinks", "1,4"],
-    { runs: 1, minutesMax: 12, read: backFill },
+    { runs: 1, minutesMax: 25, read: backFill },
   ),
   bench("rate-group", "vaults that share a subscription's limit", "azure-sink/rate-group.ts", [], {
     runs: 1,
-    minutesMax: 5,
+    minutesMax: 10,
     read: rateGroup,
   }),
   bench(
@@ -281,7 +281,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     "the emulator alone, so that it is not the bottleneck",
     "key-vault-emulator/sets.ts",
     [],
-    { runs: 1, minutesMax: 2, read: emulator },
+    { runs: 1, minutesMax: 6, read: emulator },
   ),
 ];
 

@@ -1,7 +1,7 @@
 // The command: `npm run bench -- --help`.
 
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { ensureServers } from "@keyferry/server-binaries";
@@ -11,7 +11,7 @@ import { type BenchResult, type PartResult, thisMachine } from "./result.ts";
 import { runPart } from "./run-part.ts";
 import { toMarkdownTable, toText } from "./table.ts";
 
-const USAGE = `npm run bench -- [NAME…] [--list] [--json FILE] [--out FOLDER]
+const USAGE = `npm run bench -- [NAME…] [--list] [--json FILE] [--out FOLDER] [--with FILE…]
 
 Runs the benchmarks one after the other, each against its baseline in the same run, and prints a table of ratios.
 Without names: all of them, about 25 minutes on an idle machine.
@@ -19,6 +19,8 @@ Without names: all of them, about 25 minutes on an idle machine.
   --list        the names and what they measure
   --json FILE   the result with all that was measured
   --out FOLDER  table.md, result.json and the plots as SVG
+  --with FILE   adds the parts of an earlier result (of --json) to this one's; may be given more than once
+  --only-with   runs nothing: table and plots from the earlier results alone
 
 Exit code: 0, also where a figure is missed (a busy machine is no fault); 1 where a benchmark could not be run.
 `;
@@ -30,6 +32,8 @@ function readArguments() {
       list: { type: "boolean", default: false },
       json: { type: "string" },
       out: { type: "string" },
+      with: { type: "string", multiple: true, default: [] },
+      "only-with": { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -43,7 +47,7 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
   if (unknown.length > 0) throw new Error(`no benchmark named ${unknown.join(", ")}; --list names them`);
   const chosen = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  const result = await runAll(chosen);
+  const result = await joined(await runAll(values["only-with"] ? [] : chosen), values.with);
   if (values.json !== undefined) await write(values.json, `${JSON.stringify(result)}\n`);
   if (values.out !== undefined) {
     await write(join(values.out, "result.json"), `${JSON.stringify(result)}\n`);
@@ -66,6 +70,20 @@ async function runAll(chosen: readonly Benchmark[]): Promise<BenchResult> {
     parts.push(await runPart(benchmark, say));
   }
   return { startedAt, machine: thisMachine(await serverVersions()), parts };
+}
+
+/** With the parts of earlier results that this one has not, in the catalogue's order. */
+async function joined(result: BenchResult, files: readonly string[]): Promise<BenchResult> {
+  const earlier = await Promise.all(
+    files.map(async (file) => JSON.parse(await readFile(file, "utf8")) as BenchResult),
+  );
+  const all = [result, ...earlier].flatMap(({ parts }) => parts);
+  const parts = BENCHMARKS.flatMap(({ name }) => all.find((part) => part.name === name) ?? []);
+  return {
+    ...result,
+    startedAt: [result, ...earlier].map((one) => one.startedAt).toSorted()[0] ?? result.startedAt,
+    parts,
+  };
 }
 
 async function serverVersions(): Promise<Readonly<Record<string, string>>> {

@@ -27,7 +27,7 @@ test("an expired client secret: its destination waits with the cure, and goes on
   await disaster.change("app-one", "second");
   await disaster.hasStatus("app-one", "CLIENT_SIDE_ERROR");
   const { stdout } = await keyferry(stack, ["doctor"]);
-  expect(stdout).toMatch(/expired: 1 secret end with vault-credential/);
+  expect(stdout).toMatch(/expired: 1 secret out of step: vault-credential/);
   await disaster.expectWritten(3);
   await stack.keyVault.control("DELETE", `faults/${fault.id}`);
   await stack.vault.call("PATCH", "sys/sync/destinations/azure-kv/expired", {

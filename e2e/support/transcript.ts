@@ -13,6 +13,7 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
     /"(clock_off_ms|took_ms|latency_ms|sequence|event_sequence|consumed_sequence|messages|mounts)": -?\d+/g,
     '"$1": "<number>"',
   ],
+  [/\d+ dead letters?/g, "<number> dead letters"],
   [/\(event \d+\)/g, "(event <number>)"],
   [/\((?:hint|asked|sweep)\)|(?<=ago> by )(?:hint|asked|sweep)/g, "<cause>"],
   [/\b[0-9a-f]{32}\b/g, "<id>"],

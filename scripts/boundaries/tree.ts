@@ -19,7 +19,7 @@ export interface Workspace {
 export function workspacesOf(files: RepositoryFiles): readonly Workspace[] {
   const workspaces: Workspace[] = [];
   for (const [path, text] of files) {
-    const match = /^(?<folder>(?:packages|apps)\/[^/]+|e2e|bench|simulator)\/package\.json$/.exec(path);
+    const match = /^(?<folder>(?:packages|apps)\/[^/]+|e2e|bench|chaos|simulator)\/package\.json$/.exec(path);
     const folder = path === "package.json" ? "" : match?.groups?.["folder"];
     if (folder !== undefined) workspaces.push({ folder, manifest: manifestOf(text) });
   }
@@ -35,7 +35,7 @@ export function workspaceOf(path: string, workspaces: readonly Workspace[]): Wor
 /** Whether a file never runs in production (tests, tools): it may use the test side and development dependencies. */
 export function isTestFile(path: string): boolean {
   return (
-    /^(?:e2e|bench|simulator|scripts|deploy)\//.test(path) ||
+    /^(?:e2e|bench|chaos|simulator|scripts|deploy)\//.test(path) ||
     /\/test\//.test(path) ||
     /\.test\.m?ts$/.test(path) ||
     isToolConfig(path)

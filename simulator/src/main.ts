@@ -11,7 +11,9 @@ if (parsed.kind === "help") {
   process.exitCode = 2;
 } else {
   const { options } = parsed;
-  registerSwaps(options.mutation === undefined ? undefined : MUTATIONS.find(({ name }) => name === options.mutation));
+  registerSwaps(
+    options.mutation === undefined ? undefined : MUTATIONS.find(({ name }) => name === options.mutation),
+  );
   const { runCommand } = await import("./run/command.ts");
   process.exitCode = await runCommand(options);
 }

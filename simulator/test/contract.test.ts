@@ -5,12 +5,24 @@ import { promisify } from "node:util";
 import { connectBus } from "@keyferry/bus";
 import { createKeyVault } from "@keyferry/key-vault";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_TENANT_ID } from "@keyferry/key-vault-emulator";
-import { SecretValue, silentLogger as logger, systemClock as clock, systemRandom as random } from "@keyferry/ports";
+import {
+  SecretValue,
+  silentLogger as logger,
+  systemClock as clock,
+  systemRandom as random,
+} from "@keyferry/ports";
 import { connectState } from "@keyferry/state";
 import { eventually, startKeyVault, startNats, startOpenBao, startRedis, VaultApi } from "@keyferry/testkit";
 import { createVaultClient } from "@keyferry/vault-client";
 import { beforeAll, expect, test } from "vitest";
-import { busSuite, type SourceHand, sourceSuite, stateSuite, type Transcript, vaultSuite } from "./contract/suites.ts";
+import {
+  busSuite,
+  type SourceHand,
+  sourceSuite,
+  stateSuite,
+  type Transcript,
+  vaultSuite,
+} from "./contract/suites.ts";
 
 const SIMULATED = fileURLToPath(new URL("contract/run-simulated.ts", import.meta.url));
 const sleep = (ms: number): Promise<void> => clock.sleep(ms);
@@ -48,7 +60,12 @@ test("Redis: locks, the waiting set, attempts, pacing", async () => {
 
 test("KVv2: what metadata and versions show after each operation, on OpenBao", async () => {
   const openbao = await startOpenBao();
-  const source = createVaultClient({ address: openbao.url, token: new SecretValue(openbao.rootToken), clock, logger });
+  const source = createVaultClient({
+    address: openbao.url,
+    token: new SecretValue(openbao.rootToken),
+    clock,
+    logger,
+  });
   const api = new VaultApi(openbao.url, openbao.rootToken);
   const hand: SourceHand = {
     write: async (path, value) => void (await api.expect("POST", `kv/data/${path}`, { data: { value } })),

@@ -24,7 +24,9 @@ test("every hazard with a scenario ends as it should", { timeout: 15 * MINUTES }
 test("the same seed gives the same history, line by line", { timeout: 5 * MINUTES }, async () => {
   const args = ["--seed", "7", "--hours", "0.2", "--verbose", "--no-shrink"];
   const histories = await Promise.all([simulateCommand(...args), simulateCommand(...args)]);
-  const [first, second] = histories.map(({ output }) => output.split("\n").filter((line) => /^\d+:\d\d:/.test(line)));
+  const [first, second] = histories.map(({ output }) =>
+    output.split("\n").filter((line) => /^\d+:\d\d:/.test(line)),
+  );
   expect(first?.length).toBeGreaterThan(200);
   expect(second).toEqual(first);
 });

@@ -35,6 +35,11 @@ export class ApiClient {
     this.#signal = signal;
   }
 
+  /** The same, for what has to be put right also after Ctrl-C. */
+  detached(): ApiClient {
+    return new ApiClient(this.#settings, new AbortController().signal);
+  }
+
   get address(): string {
     return this.#settings.address.href.replace(/\/$/, "");
   }

@@ -6,7 +6,12 @@ export const deleteUndeleteDelete: Scenario = {
   steps: [
     ...opening(),
     ...at(60, { do: "write", path: PATH }, { do: "write", path: PATH }),
-    ...at(80, { do: "delete", path: PATH, back: 0 }, { do: "delete", path: PATH, back: 1 }, { do: "delete", path: PATH, back: 2 }),
+    ...at(
+      80,
+      { do: "delete", path: PATH, back: 0 },
+      { do: "delete", path: PATH, back: 1 },
+      { do: "delete", path: PATH, back: 2 },
+    ),
     ...at(100, { do: "undelete", path: PATH, back: 0 }),
     ...at(120, { do: "delete", path: PATH, back: 0 }),
   ],

@@ -5,7 +5,12 @@ export const destinationDeleteVsSet: Scenario = {
   name: "destination-delete-vs-set",
   steps: [
     ...opening(),
-    ...at(60, { do: "purge-destination", destination: "east" }, { do: "set", path: PATH, destination: "east" }, { do: "set", path: PATH, destination: "east" }),
+    ...at(
+      60,
+      { do: "purge-destination", destination: "east" },
+      { do: "set", path: PATH, destination: "east" },
+      { do: "set", path: PATH, destination: "east" },
+    ),
   ],
   healAtS: 400,
   expect: expectHeld("none"),

@@ -5,7 +5,13 @@ export const liveAndBulkPending: Scenario = {
   name: "live-and-bulk-pending",
   steps: [
     ...opening(),
-    ...at(60, { do: "kill", role: "sink-1", forS: 60 }, { do: "kill", role: "sink-2", forS: 60 }, { do: "kill", role: "sink-3", forS: 60 }, { do: "write", path: PATH }),
+    ...at(
+      60,
+      { do: "kill", role: "sink-1", forS: 60 },
+      { do: "kill", role: "sink-2", forS: 60 },
+      { do: "kill", role: "sink-3", forS: 60 },
+      { do: "write", path: PATH },
+    ),
     ...at(95, { do: "remove", path: PATH, destination: "east" }),
   ],
   healAtS: 400,

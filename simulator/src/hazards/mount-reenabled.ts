@@ -3,10 +3,7 @@ import { at, expectHeld, opening, type Scenario } from "./scenario.ts";
 
 export const mountReenabled: Scenario = {
   name: "mount-reenabled",
-  steps: [
-    ...opening(),
-    ...at(60, { do: "remount-source" }),
-  ],
+  steps: [...opening(), ...at(60, { do: "remount-source" })],
   healAtS: 400,
   expect: expectHeld("1"),
 };

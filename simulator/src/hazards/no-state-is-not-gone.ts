@@ -6,7 +6,13 @@ export const noStateIsNotGone: Scenario = {
   steps: [
     ...opening(),
     ...at(60, { do: "lose-stream", stream: "KV2_EVENTS" }),
-    ...at(61, { do: "kill", role: "resolver-1", forS: 5 }, { do: "kill", role: "resolver-2", forS: 5 }, { do: "kill", role: "detector-1", forS: 30 }, { do: "kill", role: "detector-2", forS: 30 }),
+    ...at(
+      61,
+      { do: "kill", role: "resolver-1", forS: 5 },
+      { do: "kill", role: "resolver-2", forS: 5 },
+      { do: "kill", role: "detector-1", forS: 30 },
+      { do: "kill", role: "detector-2", forS: 30 },
+    ),
   ],
   healAtS: 300,
   expect: expectHeld("1"),

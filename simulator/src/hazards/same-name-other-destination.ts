@@ -6,7 +6,12 @@ export const sameNameOtherDestination: Scenario = {
   steps: [
     ...opening(),
     ...at(60, { do: "purge-destination", destination: "east" }),
-    ...at(100, { do: "destination", destination: "east", host: "second.vault.azure.net", template: "a-{{ .SecretPath }}" }),
+    ...at(100, {
+      do: "destination",
+      destination: "east",
+      host: "second.vault.azure.net",
+      template: "a-{{ .SecretPath }}",
+    }),
     ...at(130, { do: "set", path: PATH, destination: "east" }),
   ],
   healAtS: 400,

@@ -13,7 +13,9 @@ export interface Scenario {
   readonly healAtS: number;
   /** Why the end is not as expected; undefined if it is. Asked after healing. */
   readonly expect: () => string | undefined;
-  readonly settings?: Partial<Pick<Script, "deletesPerHour" | "sweepIntervalS" | "settleIntervalS" | "skewMs">>;
+  readonly settings?: Partial<
+    Pick<Script, "deletesPerHour" | "sweepIntervalS" | "settleIntervalS" | "skewMs">
+  >;
 }
 
 export const HOST = "first.vault.azure.net";

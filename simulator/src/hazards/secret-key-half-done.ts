@@ -5,7 +5,13 @@ export const secretKeyHalfDone: Scenario = {
   name: "secret-key-half-done",
   steps: [
     ...opening(),
-    ...at(16, { do: "destination", destination: "keys", host: HOST, template: "k-{{ .SecretPath }}-{{ .SecretKey }}", granularity: "secret-key" }),
+    ...at(16, {
+      do: "destination",
+      destination: "keys",
+      host: HOST,
+      template: "k-{{ .SecretPath }}-{{ .SecretKey }}",
+      granularity: "secret-key",
+    }),
     ...at(40, { do: "write", path: PATH, keys: ["a", "b", "c"] }),
     ...at(50, { do: "set", path: PATH, destination: "keys" }),
     ...at(50.3, { do: "kill", role: "sink-1", forS: 10 }, { do: "kill", role: "sink-3", forS: 10 }),

@@ -3,10 +3,7 @@ import { at, expectHeld, opening, type Scenario } from "./scenario.ts";
 
 export const wrongCluster: Scenario = {
   name: "wrong-cluster",
-  steps: [
-    ...opening(),
-    ...at(60, { do: "other-cluster", forS: 300 }),
-  ],
+  steps: [...opening(), ...at(60, { do: "other-cluster", forS: 300 })],
   healAtS: 500,
   expect: expectHeld("1"),
 };

@@ -98,7 +98,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "unsync-without-a-match",
     file: "/apps/azure-sink/src/wish/wish.ts",
-    replace: 'return fingerprint === expect.fingerprint ? { kind: "act", version: undefined } : { kind: "behind" };',
+    replace:
+      'return fingerprint === expect.fingerprint ? { kind: "act", version: undefined } : { kind: "behind" };',
     by: 'return { kind: "act", version: undefined };',
     what: "lets an old unsync delete a secret that has come back",
   },
@@ -119,7 +120,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "forget-what-was-acked",
     file: "/apps/azure-sink/src/consume/handle-command.ts",
-    replace: "const end = await syncOne({ command, fence, lane, isWoken: false, deliveryCount, signal }, store, deps);",
+    replace:
+      "const end = await syncOne({ command, fence, lane, isWoken: false, deliveryCount, signal }, store, deps);",
     by: 'void syncOne({ command, fence, lane, isWoken: false, deliveryCount, signal }, store, deps).catch(() => undefined); const end = { kind: "consumed" };',
     what: "acknowledges a command before its outcome is recorded",
   },

@@ -16,7 +16,8 @@ export function whatDiffers(): string[] {
   const waiting = new Set<string>();
   for (const [key, association] of wishes.associations()) {
     if (association.state !== "active") {
-      if (association.state === "removed") differences.push(`${association.secret.path}: its removal has not ended`);
+      if (association.state === "removed")
+        differences.push(`${association.secret.path}: its removal has not ended`);
       continue;
     }
     const { accessor, path } = association.secret;
@@ -40,9 +41,12 @@ export function whatDiffers(): string[] {
       const shown = found !== undefined && vaults.phaseOf(found) === "active" ? latestOf(found) : undefined;
       if (value === undefined) continue;
       wished.add(id);
-      if (shown === undefined) differences.push(`${id}: nothing there, wished is write ${writeOf(value)}; ${say(record)}`);
+      if (shown === undefined)
+        differences.push(`${id}: nothing there, wished is write ${writeOf(value)}; ${say(record)}`);
       else if (writeOf(shown.value) !== writeOf(value))
-        differences.push(`${id}: holds write ${writeOf(shown.value)}, wished is ${writeOf(value)}; ${say(record)}`);
+        differences.push(
+          `${id}: holds write ${writeOf(shown.value)}, wished is ${writeOf(value)}; ${say(record)}`,
+        );
       else if (!shown.enabled) differences.push(`${id}: is disabled`);
       else if (record?.outcome?.kind !== "synced") differences.push(`${id}: in step, but ${say(record)}`);
     }
@@ -50,8 +54,10 @@ export function whatDiffers(): string[] {
   for (const host of vaults.hosts) {
     for (const secret of vaults.secretsOf(host)) {
       const id = `${host}/${secret.name.toLowerCase()}`;
-      if (vaults.phaseOf(secret) !== "active" || !secret.versions.some(({ by }) => by === "keyferry")) continue;
-      if (wished.has(id) || waiting.has(id) || names.isForeignLast(id) || !latestOf(secret)?.enabled) continue;
+      if (vaults.phaseOf(secret) !== "active" || !secret.versions.some(({ by }) => by === "keyferry"))
+        continue;
+      if (wished.has(id) || waiting.has(id) || names.isForeignLast(id) || !latestOf(secret)?.enabled)
+        continue;
       differences.push(`${id}: of ours, and nobody wishes it`);
     }
   }
@@ -59,11 +65,17 @@ export function whatDiffers(): string[] {
 }
 
 function isForAPerson(record: SyncRecord | undefined, association: AssociationRecord): boolean {
-  if (record?.outcome === null || record === undefined || record.association !== association.uid) return false;
+  if (record?.outcome === null || record === undefined || record.association !== association.uid)
+    return false;
   const { outcome } = record;
   if (outcome.kind === "held") return true;
   const error = "error" in outcome ? outcome.error.code : "";
-  return error === "foreign-owner" || error === "name-taken" || error === "source-changed" || error === "held-for-approval";
+  return (
+    error === "foreign-owner" ||
+    error === "name-taken" ||
+    error === "source-changed" ||
+    error === "held-for-approval"
+  );
 }
 
 function say(record: SyncRecord | undefined): string {

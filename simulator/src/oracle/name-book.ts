@@ -93,7 +93,8 @@ export class NameBook {
       const lowest = page.lowest.get(key) ?? 0;
       const moments = this.#wishes.momentsOf(giver.accessor, giver.path);
       const gone = moments.findIndex(
-        ({ at, secret }, index) => index >= lowest && this.#wishes.writeAt(secret, at, giver.subKey) === undefined,
+        ({ at, secret }, index) =>
+          index >= lowest && this.#wishes.writeAt(secret, at, giver.subKey) === undefined,
       );
       // It was set a moment ago over an older removal whose delete was still under way.
       const wasRemoved = givers.some((other) => other.to <= now && other.to >= page.lastPutAt - 1_000);
@@ -103,7 +104,10 @@ export class NameBook {
       } else if (wasRemoved || from >= page.lastPutAt) {
         cause ??= { kind: "person" };
       } else if (moments.length > 0) {
-        return { kind: "breach", text: `delete of ${id} though ${giver.path} was wished all the time since its last put` };
+        return {
+          kind: "breach",
+          text: `delete of ${id} though ${giver.path} was wished all the time since its last put`,
+        };
       }
     }
     return cause ?? { kind: "person" };
@@ -156,7 +160,14 @@ export class NameBook {
   #page(id: string): Page {
     let page = this.#pages.get(id);
     if (page === undefined) {
-      page = { lowest: new Map(), puts: new Map(), allowed: 0, wasOurs: false, isForeignLast: false, lastPutAt: 0 };
+      page = {
+        lowest: new Map(),
+        puts: new Map(),
+        allowed: 0,
+        wasOurs: false,
+        isForeignLast: false,
+        lastPutAt: 0,
+      };
       this.#pages.set(id, page);
     }
     return page;

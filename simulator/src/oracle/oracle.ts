@@ -76,7 +76,8 @@ export class Oracle {
     const { scheduler, history } = world();
     const at = scheduler.now - this.#startedAt;
     history.note("ORACLE", () => `${promise} BREACH: ${text}`);
-    if (this.breaches.length < BREACHES_MAX) this.breaches.push({ promise, text: `${formatTime(at)} ${text}`, at });
+    if (this.breaches.length < BREACHES_MAX)
+      this.breaches.push({ promise, text: `${formatTime(at)} ${text}`, at });
   }
 
   edge(what: string): void {
@@ -92,18 +93,27 @@ export class Oracle {
     if (first === "sync" && second === "result") {
       const record = syncRecordSchema.parse(JSON.parse(text));
       this.#recordPublished(`${third}.${fourth}`, record);
-      history.note(process.name, () => `record ${fourth?.slice(0, 6)} @${sequence}: ${describeRecord(record)}`);
+      history.note(
+        process.name,
+        () => `record ${fourth?.slice(0, 6)} @${sequence}: ${describeRecord(record)}`,
+      );
     } else if (first === "sync" && second === "desired") {
       const command = syncCommandSchema.parse(JSON.parse(text));
       this.#commands.set(`${command.epoch}.${sequence}`, command);
-      history.note(process.name, () => `command @${sequence} ${subject.split(".").at(-1)}: ${describeCommand(command)}`);
+      history.note(
+        process.name,
+        () => `command @${sequence} ${subject.split(".").at(-1)}: ${describeCommand(command)}`,
+      );
     } else if (first === "kv2" && second === "event") {
       history.note(process.name, () => `event @${sequence}: ${describeEvent(text)}`);
       this.#judgeEvent(text);
     } else if (first === "$KV" && second === "associations") {
       const record = text === "" ? undefined : associationRecordSchema.parse(JSON.parse(text));
       this.wishes.associationWritten(subject.split(".").slice(2).join("."), scheduler.now, record);
-      history.note(process.name, () => `association ${record?.secret.path ?? fourth}: ${record?.state ?? "deleted"}`);
+      history.note(
+        process.name,
+        () => `association ${record?.secret.path ?? fourth}: ${record?.state ?? "deleted"}`,
+      );
     } else if (first === "$KV" && second === "destinations") {
       const record = text === "" ? undefined : destinationRecordSchema.parse(JSON.parse(text));
       this.wishes.destinationWritten(subject, scheduler.now, record);
@@ -122,10 +132,12 @@ export class Oracle {
     const lowest = this.#eventMoments.get(key) ?? 0;
     const moments = this.wishes.momentsOf(accessor, path);
     const shows = ({ at, secret }: Moment): boolean =>
-      fingerprintOf(secret === undefined ? { kind: "gone" } : source.present(secret, at)) === event.fingerprint;
+      fingerprintOf(secret === undefined ? { kind: "gone" } : source.present(secret, at)) ===
+      event.fingerprint;
     const found = moments.findIndex((moment, index) => index >= lowest && shows(moment));
     if (found >= 0) this.#eventMoments.set(key, found);
-    else if (moments.some(shows)) this.breach("P2", `event of ${path} shows what was there before the last event`);
+    else if (moments.some(shows))
+      this.breach("P2", `event of ${path} shows what was there before the last event`);
   }
 
   readonly #eventMoments = new Map<string, number>();
@@ -156,12 +168,16 @@ export class Oracle {
     const id = `${effect.host}/${effect.name.toLowerCase()}`;
     const who = this.#landing?.process.name ?? effect.by;
     const write = effect.version === undefined ? undefined : writeOf(effect.version.value);
-    history.note("VAULT", () => `${effect.kind} ${id}${write === undefined ? "" : ` (write ${write})`} by ${who}`);
+    history.note(
+      "VAULT",
+      () => `${effect.kind} ${id}${write === undefined ? "" : ` (write ${write})`} by ${who}`,
+    );
     if (effect.by === "foreign") return this.names.foreign(id, effect);
     const intent = this.#intentOf(id, effect);
     const { now } = world().scheduler;
     const isLate = intent !== undefined && now > intent.at + DEADLINE_MS;
-    if (intent === undefined) this.breach("intent", `${effect.kind} of ${id} by ${who} without an intent before it`);
+    if (intent === undefined)
+      this.breach("intent", `${effect.kind} of ${id} by ${who} without an intent before it`);
     this.#judgeOwnership(id, effect, isLate);
     if (isLate) {
       this.edge("late-write");
@@ -173,7 +189,8 @@ export class Oracle {
       if (text !== undefined) this.breach(text.promise, text.text);
     }
     if (effect.kind === "delete") this.#judgeDelete(id, effect, intent, now);
-    if (effect.kind === "patch" && effect.version?.enabled === false) this.#judgeDelete(id, effect, intent, now);
+    if (effect.kind === "patch" && effect.version?.enabled === false)
+      this.#judgeDelete(id, effect, intent, now);
   }
 
   #judgeDelete(id: string, effect: VaultEffect, intent: OpenedIntent | undefined, now: number): void {
@@ -192,7 +209,10 @@ export class Oracle {
     for (const [permit, at] of permits) if (at <= now - HOUR_MS) permits.delete(permit);
     // Permits are counted when they are given and deletes when they land: an hour's may meet the next hour's.
     if (permits.size > 2 * this.deletesPerHour) {
-      this.breach("permit", `${permits.size} source-driven deletes in an hour, of ${this.deletesPerHour} allowed`);
+      this.breach(
+        "permit",
+        `${permits.size} source-driven deletes in an hour, of ${this.deletesPerHour} allowed`,
+      );
     }
   }
 
@@ -205,7 +225,10 @@ export class Oracle {
     const lookedAt = this.#looks.get(`${process} ${host}/${name.toLowerCase()}`) ?? Number.NEGATIVE_INFINITY;
     if (before.createdAt > lookedAt) {
       // A claimed name that was purged and remade is not looked at before a PUT; else it came between look and write.
-      if (kind === "put" || (this.#landing !== undefined && before.createdAt > this.#landing.sentAt - 2_000)) {
+      if (
+        kind === "put" ||
+        (this.#landing !== undefined && before.createdAt > this.#landing.sentAt - 2_000)
+      ) {
         return this.edge("foreign-came-after-the-look");
       }
     }
@@ -222,7 +245,8 @@ export class Oracle {
     const sentAt = this.#landing?.sentAt ?? Number.NEGATIVE_INFINITY;
     let found: OpenedIntent | undefined;
     for (const intent of this.#openedUnder.get(id) ?? []) {
-      if (intent.action === effect.kind || intent.action === "disable") if (intent.at <= sentAt) found = intent;
+      if (intent.action === effect.kind || intent.action === "disable")
+        if (intent.at <= sentAt) found = intent;
     }
     return found;
   }
@@ -271,6 +295,10 @@ function describeRecord({ kind, outcome, names, consumed, verify }: SyncRecord):
 }
 
 function describeEvent(text: string): string {
-  const event = JSON.parse(text) as { secret: { path: string }; state: { kind: string; current?: number }; via: string };
+  const event = JSON.parse(text) as {
+    secret: { path: string };
+    state: { kind: string; current?: number };
+    via: string;
+  };
   return `${event.secret.path} ${event.state.kind} v${event.state.current ?? "-"} via ${event.via}`;
 }

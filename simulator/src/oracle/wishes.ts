@@ -66,9 +66,14 @@ export class Wishes {
     for (const versions of this.#associations.values()) {
       for (const [index, { at, record }] of versions.entries()) {
         if (record?.state !== "active" || this.hostOf(record.destination) !== host) continue;
-        const to = Math.min(versions[index + 1]?.at ?? Number.POSITIVE_INFINITY, this.#closedAt(record.destination));
+        const to = Math.min(
+          versions[index + 1]?.at ?? Number.POSITIVE_INFINITY,
+          this.#closedAt(record.destination),
+        );
         for (const giver of this.giversOfRecord(record)) {
-          if (nameOf(record, this.destination(record.destination), giver.subKey)?.toLowerCase() === lowerName) {
+          if (
+            nameOf(record, this.destination(record.destination), giver.subKey)?.toLowerCase() === lowerName
+          ) {
             found.push({ giver, from: at, to });
           }
         }
@@ -84,7 +89,8 @@ export class Wishes {
     if (spec.granularity === "secret-path") return [{ ...common, subKey: undefined }];
     const keys = new Set<string>();
     for (const { secret: state } of this.momentsOf(accessor, path)) {
-      for (const { data } of state?.versions ?? []) for (const key of Object.keys(JSON.parse(data) as object)) keys.add(key);
+      for (const { data } of state?.versions ?? [])
+        for (const key of Object.keys(JSON.parse(data) as object)) keys.add(key);
     }
     return [...keys].map((subKey) => ({ ...common, subKey }));
   }

@@ -49,7 +49,8 @@ export function readArguments(args: readonly string[]): Parsed {
       if (!(hours > 0 && hours <= 10_000)) return { kind: "wrong", why: "--hours takes a number above 0" };
       index += 1;
     } else if (arg === "--mutation") {
-      if (!MUTATIONS.some(({ name }) => name === next)) return { kind: "wrong", why: `there is no mutation ${next}` };
+      if (!MUTATIONS.some(({ name }) => name === next))
+        return { kind: "wrong", why: `there is no mutation ${next}` };
       mutation = next;
       index += 1;
     } else if (["--hazards", "--kept", "--verbose", "--no-shrink"].includes(arg)) {

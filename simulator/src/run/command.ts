@@ -17,7 +17,8 @@ const HISTORY_LINES_SHOWN = 120;
 export async function runCommand(options: Options): Promise<number> {
   const report = new Report();
   if (options.kept) {
-    for (const kept of readKeptSeeds()) await runOne(`kept seed ${kept.seed}`, scriptOf(kept), options, report);
+    for (const kept of readKeptSeeds())
+      await runOne(`kept seed ${kept.seed}`, scriptOf(kept), options, report);
   }
   if (options.hazards) await runHazards(options, report);
   if (options.seeds !== undefined) {
@@ -49,20 +50,28 @@ async function runOne(name: string, script: Script, options: Options, report: Re
   for (const { at, step } of shortest.steps) print(`  ${formatTime(at)}  ${formatStep(step)}`);
   print(`what happened, its last ${HISTORY_LINES_SHOWN} lines:`);
   print(history.format().split("\n").slice(-HISTORY_LINES_SHOWN).join("\n"));
-  print(`to keep it: ${JSON.stringify({ seed: Number(script.seed), hours: options.hours, found: breach.text, script: shortest })}`);
+  print(
+    `to keep it: ${JSON.stringify({ seed: Number(script.seed), hours: options.hours, found: breach.text, script: shortest })}`,
+  );
 }
 
 async function runHazards({ only, isVerbose }: Options, report: Report): Promise<void> {
   const isWanted = (name: string): boolean => only === undefined || name.includes(only);
   for (const scenario of SCENARIOS.filter(({ name }) => isWanted(name))) {
     const why = await runScenario(scenario, isVerbose, report);
-    print(`${why === undefined ? "ok    " : "FAILED"} ${scenario.name}${why === undefined ? "" : `: ${why}`}`);
+    print(
+      `${why === undefined ? "ok    " : "FAILED"} ${scenario.name}${why === undefined ? "" : `: ${why}`}`,
+    );
   }
   for (const [name, file] of Object.entries(ELSEWHERE)) if (isWanted(name)) print(`test   ${name}: ${file}`);
   for (const name of FIGURES) if (isWanted(name)) print(`figure ${name}: bench/`);
 }
 
-async function runScenario(scenario: Scenario, keepHistory: boolean, report: Report): Promise<string | undefined> {
+async function runScenario(
+  scenario: Scenario,
+  keepHistory: boolean,
+  report: Report,
+): Promise<string | undefined> {
   const { expect } = scenario;
   const end = await simulate(scriptOfScenario(scenario), { keepHistory, stopAtBreach: true, expect });
   report.add(end);
@@ -93,8 +102,12 @@ class Report {
     const cpuS = (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
     const hours = this.#simulatedMs / 3_600_000;
     const edges = [...this.#edges].map(([edge, times]) => `${edge} ${times}`).join(", ");
-    print(`${this.#runs} runs, ${hours.toFixed(1)} simulated hours, ${this.#effects} effects on vaults, ${this.failed} with a breach`);
-    print(`${wallS.toFixed(1)} s, ${cpuS.toFixed(1)} s of CPU: ${Math.round((hours / cpuS) * 3600)} simulated hours an hour of one core`);
+    print(
+      `${this.#runs} runs, ${hours.toFixed(1)} simulated hours, ${this.#effects} effects on vaults, ${this.failed} with a breach`,
+    );
+    print(
+      `${wallS.toFixed(1)} s, ${cpuS.toFixed(1)} s of CPU: ${Math.round((hours / cpuS) * 3600)} simulated hours an hour of one core`,
+    );
     print(`edges met: ${edges === "" ? "none" : edges}`);
   }
 }

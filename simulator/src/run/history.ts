@@ -19,7 +19,8 @@ export class History {
   /** A value was found where none may be. */
   onLeak: (where: string, text: string) => void = () => undefined;
   /** A message was stored. */
-  onPublished: (process: SimulatedProcess, subject: string, data: Uint8Array, sequence: number) => void = () => undefined;
+  onPublished: (process: SimulatedProcess, subject: string, data: Uint8Array, sequence: number) => void =
+    () => undefined;
 
   constructor(scheduler: Scheduler, isKept: boolean) {
     this.#scheduler = scheduler;

@@ -14,7 +14,9 @@ export interface KeptSeed {
 
 /** All of them, oldest first. */
 export function readKeptSeeds(): readonly KeptSeed[] {
-  return JSON.parse(readFileSync(new URL("../../seeds.json", import.meta.url), "utf8")) as readonly KeptSeed[];
+  return JSON.parse(
+    readFileSync(new URL("../../seeds.json", import.meta.url), "utf8"),
+  ) as readonly KeptSeed[];
 }
 
 export function scriptOf({ seed, hours, script }: KeptSeed): Script {

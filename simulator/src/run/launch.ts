@@ -147,7 +147,10 @@ export class Processes {
     const { sweepIntervalS, settleIntervalS, deletesPerHour } = this.#settings;
     if (role.startsWith("detector")) {
       const { config, secrets } = configs.changeDetector;
-      const changeDetector = { ...config.changeDetector, sweep: { ...config.changeDetector.sweep, intervalS: sweepIntervalS } };
+      const changeDetector = {
+        ...config.changeDetector,
+        sweep: { ...config.changeDetector.sweep, intervalS: sweepIntervalS },
+      };
       await startDetector(this.#context(role, running, { ...config, changeDetector }, secrets));
     } else if (role.startsWith("resolver")) {
       const { config, secrets } = configs.associationService;

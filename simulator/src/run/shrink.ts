@@ -20,8 +20,12 @@ export async function shrink(script: Script, promise: PromiseName): Promise<Shru
     const { breaches } = await simulate(candidate, { keepHistory: false, stopAtBreach: true });
     return breaches.some((breach) => breach.promise === promise);
   };
-  for (let size = Math.ceil(best.steps.length / 2); size >= 1 && tries < TRIES_MAX; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = 0; from < best.steps.length && tries < TRIES_MAX; ) {
+  for (
+    let size = Math.ceil(best.steps.length / 2);
+    size >= 1 && tries < TRIES_MAX;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
+    for (let from = 0; from < best.steps.length && tries < TRIES_MAX;) {
       const steps = [...best.steps.slice(0, from), ...best.steps.slice(from + size)];
       const candidate = { ...best, steps };
       if (await fails(candidate)) best = candidate;

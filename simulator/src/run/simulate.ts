@@ -74,7 +74,11 @@ async function live(script: Script, { keepHistory, stopAtBreach, expect }: RunOp
   };
 }
 
-async function heal({ scheduler, network, oracle }: World, performer: Performer, isOver: () => boolean): Promise<void> {
+async function heal(
+  { scheduler, network, oracle }: World,
+  performer: Performer,
+  isOver: () => boolean,
+): Promise<void> {
   performer.heal();
   network.isTroubled = false;
   const healedAt = scheduler.now;

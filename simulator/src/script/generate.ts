@@ -14,16 +14,95 @@ const DESTINATIONS = ["east", "west", "keys"] as const;
 const SERVERS = ["nats", "redis", "source", "vault"] as const;
 const STREAMS = ["KV2_EVENTS", "SYNC_DESIRED", "SYNC_RESULTS"];
 
-type Family = "source" | "person" | "foreign" | "process" | "network" | "vault" | "redis" | "nats" | "source-fault";
+type Family =
+  | "source"
+  | "person"
+  | "foreign"
+  | "process"
+  | "network"
+  | "vault"
+  | "redis"
+  | "nats"
+  | "source-fault";
 
 const PROFILES: Readonly<Record<string, Readonly<Record<Family, number>>>> = {
-  all: { source: 30, person: 10, foreign: 2, process: 12, network: 8, vault: 8, redis: 3, nats: 3, "source-fault": 4 },
-  processes: { source: 30, person: 10, foreign: 0, process: 40, network: 2, vault: 2, redis: 1, nats: 0, "source-fault": 1 },
-  vault: { source: 30, person: 12, foreign: 3, process: 8, network: 2, vault: 30, redis: 1, nats: 0, "source-fault": 1 },
-  memory: { source: 30, person: 8, foreign: 1, process: 8, network: 4, vault: 6, redis: 20, nats: 0, "source-fault": 1 },
-  streams: { source: 30, person: 8, foreign: 0, process: 8, network: 8, vault: 4, redis: 4, nats: 18, "source-fault": 1 },
-  source: { source: 40, person: 8, foreign: 0, process: 6, network: 4, vault: 2, redis: 1, nats: 0, "source-fault": 20 },
-  quiet: { source: 30, person: 10, foreign: 3, process: 0, network: 0, vault: 0, redis: 0, nats: 0, "source-fault": 0 },
+  all: {
+    source: 30,
+    person: 10,
+    foreign: 2,
+    process: 12,
+    network: 8,
+    vault: 8,
+    redis: 3,
+    nats: 3,
+    "source-fault": 4,
+  },
+  processes: {
+    source: 30,
+    person: 10,
+    foreign: 0,
+    process: 40,
+    network: 2,
+    vault: 2,
+    redis: 1,
+    nats: 0,
+    "source-fault": 1,
+  },
+  vault: {
+    source: 30,
+    person: 12,
+    foreign: 3,
+    process: 8,
+    network: 2,
+    vault: 30,
+    redis: 1,
+    nats: 0,
+    "source-fault": 1,
+  },
+  memory: {
+    source: 30,
+    person: 8,
+    foreign: 1,
+    process: 8,
+    network: 4,
+    vault: 6,
+    redis: 20,
+    nats: 0,
+    "source-fault": 1,
+  },
+  streams: {
+    source: 30,
+    person: 8,
+    foreign: 0,
+    process: 8,
+    network: 8,
+    vault: 4,
+    redis: 4,
+    nats: 18,
+    "source-fault": 1,
+  },
+  source: {
+    source: 40,
+    person: 8,
+    foreign: 0,
+    process: 6,
+    network: 4,
+    vault: 2,
+    redis: 1,
+    nats: 0,
+    "source-fault": 20,
+  },
+  quiet: {
+    source: 30,
+    person: 10,
+    foreign: 3,
+    process: 0,
+    network: 0,
+    vault: 0,
+    redis: 0,
+    nats: 0,
+    "source-fault": 0,
+  },
 };
 
 /** The script of a seed, `hours` long, healing included not. */
@@ -36,7 +115,7 @@ export function generateScript(seed: number, hours: number): Script {
   let at = MINUTE_MS;
   while (at < until) {
     at += -Math.log(1 - random.fraction()) * meanMs;
-    const family = random.weighted<Family>(profile ?? { source: 1 } as never);
+    const family = random.weighted<Family>(profile ?? ({ source: 1 } as never));
     for (const step of stepsOf(family, random)) steps.push({ at, step });
     // Bursts: several things within a moment are what races are made of.
     if (random.chance(0.3)) at -= random.fraction() * meanMs * 0.5;
@@ -47,7 +126,9 @@ export function generateScript(seed: number, hours: number): Script {
     sweepIntervalS: random.pick([60, 120, 300]),
     settleIntervalS: random.pick([30, 60]),
     deletesPerHour: random.pick([2, 10, 50]),
-    skewMs: Object.fromEntries(ROLES.map((role) => [role, random.chance(0.2) ? random.between(-30_000, 30_000) : 0])),
+    skewMs: Object.fromEntries(
+      ROLES.map((role) => [role, random.chance(0.2) ? random.between(-30_000, 30_000) : 0]),
+    ),
     steps: steps.filter((step) => step.at <= until).toSorted((a, b) => a.at - b.at),
     healAt: until,
   };
@@ -58,7 +139,12 @@ function opening(random: SeededRandom): TimedStep[] {
   const add = (at: number, step: Step): void => void steps.push({ at, step });
   for (const path of PATHS) if (random.chance(0.8)) add(1_000, { do: "write", path, keys: KEYS.slice(0, 2) });
   add(15_000, { do: "destination", destination: "east", host: VAULT, template: TEMPLATES[0] ?? "" });
-  add(15_100, { do: "destination", destination: "west", host: random.chance(0.5) ? VAULT : OTHER_VAULT, template: TEMPLATES[2] ?? "" });
+  add(15_100, {
+    do: "destination",
+    destination: "west",
+    host: random.chance(0.5) ? VAULT : OTHER_VAULT,
+    template: TEMPLATES[2] ?? "",
+  });
   add(15_200, {
     do: "destination",
     destination: "keys",
@@ -68,7 +154,8 @@ function opening(random: SeededRandom): TimedStep[] {
   });
   for (const path of PATHS) {
     for (const destination of DESTINATIONS) {
-      if (random.chance(destination === "keys" ? 0.3 : 0.6)) add(20_000 + random.between(0, 10_000), { do: "set", path, destination });
+      if (random.chance(destination === "keys" ? 0.3 : 0.6))
+        add(20_000 + random.between(0, 10_000), { do: "set", path, destination });
     }
   }
   return steps;
@@ -85,7 +172,14 @@ function stepsOf(family: Family, random: SeededRandom): Step[] {
     case "person":
       return [personStep(path, destination, random)];
     case "foreign":
-      return [{ do: "foreign", act: random.pick(["put", "edit", "delete", "purge", "take"] as const), path, destination }];
+      return [
+        {
+          do: "foreign",
+          act: random.pick(["put", "edit", "delete", "purge", "take"] as const),
+          path,
+          destination,
+        },
+      ];
     case "process":
       return [{ do: random.pick(["kill", "kill", "freeze", "freeze", "stop"] as const), role, forS }];
     case "network":
@@ -102,16 +196,32 @@ function stepsOf(family: Family, random: SeededRandom): Step[] {
 }
 
 function sourceStep(path: string, random: SeededRandom): Step {
-  const what = random.weighted({ write: 50, delete: 14, undelete: 10, destroy: 4, metadata: 6, "delete-metadata": 8 });
+  const what = random.weighted({
+    write: 50,
+    delete: 14,
+    undelete: 10,
+    destroy: 4,
+    metadata: 6,
+    "delete-metadata": 8,
+  });
   switch (what) {
     case "write":
-      return { do: "write", path, keys: random.chance(0.15) ? KEYS.slice(0, random.between(1, 3)) : KEYS.slice(0, 2) };
+      return {
+        do: "write",
+        path,
+        keys: random.chance(0.15) ? KEYS.slice(0, random.between(1, 3)) : KEYS.slice(0, 2),
+      };
     case "delete":
     case "undelete":
     case "destroy":
       return { do: what, path, back: random.chance(0.8) ? 0 : random.between(1, 2) };
     case "metadata":
-      return { do: "metadata", path, label: String(random.between(1, 9)), deleteAfterS: random.chance(0.3) ? random.pick([40, 120, 600]) : 0 };
+      return {
+        do: "metadata",
+        path,
+        label: String(random.between(1, 9)),
+        deleteAfterS: random.chance(0.3) ? random.pick([40, 120, 600]) : 0,
+      };
     case "delete-metadata":
       return { do: "delete-metadata", path };
   }
@@ -147,7 +257,12 @@ function vaultStep(forS: number, random: SeededRandom): Step {
     { do: "vault-errors", chance: 0.4, forS },
     { do: "vault-denied", forS: forS * 2 },
     { do: "vault-limit", creates: random.between(1, 6), forS: forS * 3 },
-    { do: "soft-delete", deletingS: random.pick([0.1, 5, 60]), recoveringS: random.pick([0.2, 10, 120]), forS: forS * 5 },
+    {
+      do: "soft-delete",
+      deletingS: random.pick([0.1, 5, 60]),
+      recoveringS: random.pick([0.2, 10, 120]),
+      forS: forS * 5,
+    },
     { do: "away", server: "vault", forS: forS * 2 },
   ]);
 }

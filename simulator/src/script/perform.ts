@@ -35,7 +35,11 @@ export class Performer {
         this.#writes += 1;
         const write = this.#writes;
         const keys = step.keys ?? ["value"];
-        source.write(MOUNT, step.path, JSON.stringify(Object.fromEntries(keys.map((key) => [key, canaryValue(write, key)]))));
+        source.write(
+          MOUNT,
+          step.path,
+          JSON.stringify(Object.fromEntries(keys.map((key) => [key, canaryValue(write, key)]))),
+        );
         return;
       }
       case "delete":
@@ -135,7 +139,11 @@ export class Performer {
           vaults.createLimit = 300;
         });
       case "soft-delete":
-        vaults.delays = { deletingMs: step.deletingS * 1_000, readableMs: 1_000, recoveringMs: step.recoveringS * 1_000 };
+        vaults.delays = {
+          deletingMs: step.deletingS * 1_000,
+          readableMs: 1_000,
+          recoveringMs: step.recoveringS * 1_000,
+        };
         return this.#after(step.forS, () => {
           vaults.delays = { deletingMs: 5_000, readableMs: 1_000, recoveringMs: 10_000 };
         });
@@ -172,7 +180,8 @@ export class Performer {
   heal(): void {
     const { network, source, faults, vaults, history } = world();
     history.note("SCRIPT", () => "all heals");
-    for (const route of Object.values(network.routes)) Object.assign(route, { isAway: false, lost: 0, slow: 0 });
+    for (const route of Object.values(network.routes))
+      Object.assign(route, { isAway: false, lost: 0, slow: 0 });
     network.cut.clear();
     Object.assign(network, { staleReadMs: 0, hintLoss: 0, hintCopies: 0 });
     Object.assign(source, { isSealed: false, standbyChance: 0 });
@@ -207,7 +216,13 @@ export class Performer {
   }
 
   // A person's request goes to one of the APIs, and again a little later if nobody takes it.
-  #ask(step: Extract<Step, { do: "set" | "remove" | "destination" | "purge-destination" | "delete-destination" }>, tried: number): void {
+  #ask(
+    step: Extract<
+      Step,
+      { do: "set" | "remove" | "destination" | "purge-destination" | "delete-destination" }
+    >,
+    tried: number,
+  ): void {
     const { apis, scheduler, random, history } = world();
     const again = (why: string): void => {
       history.note("person", () => `${formatStep(step)}: ${why}`);
@@ -252,7 +267,9 @@ async function request(
   }
   if (!("path" in step)) {
     const { destinationWriter } = parts;
-    return step.do === "purge-destination" ? destinationWriter.purge(identity) : destinationWriter.delete(identity);
+    return step.do === "purge-destination"
+      ? destinationWriter.purge(identity)
+      : destinationWriter.delete(identity);
   }
   const destination = await parts.associationWriter.activeDestination(identity);
   if (step.do === "remove") {
@@ -267,12 +284,19 @@ function actAsForeigner({ act, path, destination: name }: Extract<Step, { do: "f
   const { oracle, vaults } = world();
   const found = oracle.wishes
     .associations()
-    .find(([, record]) => record.secret.path === path && oracle.wishes.destination(record.destination)?.name === name);
+    .find(
+      ([, record]) =>
+        record.secret.path === path && oracle.wishes.destination(record.destination)?.name === name,
+    );
   if (found === undefined) return;
   const [, association] = found;
   const destination: DestinationRecord | undefined = oracle.wishes.destination(association.destination);
   const host = oracle.wishes.hostOf(association.destination);
-  const external = nameOf(association, destination, association.spec.granularity === "secret-key" ? "user" : undefined);
+  const external = nameOf(
+    association,
+    destination,
+    association.spec.granularity === "secret-key" ? "user" : undefined,
+  );
   if (host === undefined || external === undefined) return;
   const content = { value: "a person's own", tags: {} };
   const secret = vaults.find(host, external);
@@ -290,7 +314,12 @@ function actAsForeigner({ act, path, destination: name }: Extract<Step, { do: "f
 }
 
 /** What an audit device tells of a change: a hint on core NATS, at most once. */
-export function hintOf(change: { mount: string; path: string; operation: Operation; version?: number }): void {
+export function hintOf(change: {
+  mount: string;
+  path: string;
+  operation: Operation;
+  version?: number;
+}): void {
   if (change.mount !== MOUNT) return;
   const { nats, network, scheduler } = world();
   const subject = hintSubject("main");
@@ -308,7 +337,8 @@ export function hintOf(change: { mount: string; path: string; operation: Operati
   );
   scheduler.after(network.latency("nats"), undefined, () => {
     if (network.routes.nats.isAway || network.chanceOfLoss("nats")) return;
-    for (const subscription of nats.subscriptions) if (isMatch(subscription.subject, subject)) subscription.deliver(data);
+    for (const subscription of nats.subscriptions)
+      if (isMatch(subscription.subject, subject)) subscription.deliver(data);
   });
 }
 

@@ -50,7 +50,11 @@ export interface ConsumerModel {
   end(): void;
 }
 
-export function createConsumer(stream: StreamModel, shape: ConsumerShape, scheduler: Scheduler): ConsumerModel {
+export function createConsumer(
+  stream: StreamModel,
+  shape: ConsumerShape,
+  scheduler: Scheduler,
+): ConsumerModel {
   return new Consumer(stream, shape, scheduler);
 }
 
@@ -207,7 +211,10 @@ class Consumer implements ConsumerModel {
     this.#delivered = Math.max(this.#delivered, sequence);
     if (this.shape.ackWaitMs > 0) {
       this.#counts.set(sequence, deliveryCount);
-      this.#inHand.set(sequence, { deadline: this.#scheduler.now + this.shape.ackWaitMs, count: deliveryCount });
+      this.#inHand.set(sequence, {
+        deadline: this.#scheduler.now + this.shape.ackWaitMs,
+        count: deliveryCount,
+      });
       this.#watch(sequence);
     }
     pull.deliver({ message, deliveryCount, pending: this.pending() });

@@ -30,7 +30,12 @@ export class JetStreamRefusal extends Error {
   }
 }
 
-export const REFUSED = { wrongSequence: 10071, noStream: 10059, noConsumer: 10014, noMessage: 10037 } as const;
+export const REFUSED = {
+  wrongSequence: 10071,
+  noStream: 10059,
+  noConsumer: 10014,
+  noMessage: 10037,
+} as const;
 
 interface Snapshot {
   readonly lastSequence: number;
@@ -54,7 +59,12 @@ export class StreamModel {
     this.#scheduler = scheduler;
   }
 
-  publish(subject: string, data: Uint8Array, headers: unknown, expect?: { last: number; filter: string }): number {
+  publish(
+    subject: string,
+    data: Uint8Array,
+    headers: unknown,
+    expect?: { last: number; filter: string },
+  ): number {
     if (expect !== undefined && (this.last(expect.filter)?.sequence ?? 0) !== expect.last) {
       throw new JetStreamRefusal(REFUSED.wrongSequence);
     }

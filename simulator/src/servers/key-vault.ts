@@ -36,11 +36,19 @@ export interface VaultEffect {
   readonly version: VaultVersion | undefined;
   readonly by: Writer;
   /** As it was just before. */
-  readonly before: { readonly phase: Phase; readonly versions: readonly VaultVersion[]; readonly createdAt: number } | undefined;
+  readonly before:
+    | { readonly phase: Phase; readonly versions: readonly VaultVersion[]; readonly createdAt: number }
+    | undefined;
 }
 
 export class VaultRefusal extends Error {
-  readonly what: "absent" | "deleted-recoverable" | "being-deleted" | "being-recovered" | "throttled" | "other";
+  readonly what:
+    | "absent"
+    | "deleted-recoverable"
+    | "being-deleted"
+    | "being-recovered"
+    | "throttled"
+    | "other";
 
   constructor(what: VaultRefusal["what"]) {
     super(what);
@@ -209,7 +217,14 @@ export class KeyVaultModel {
     const ofHost = this.#secrets.get(host) ?? new Map<string, VaultSecret>();
     this.#secrets.set(host, ofHost);
     const { now } = this.scheduler;
-    const made: VaultSecret = { name, versions: [], createdAt: now, state: "active", settledAt: 0, readableAt: 0 };
+    const made: VaultSecret = {
+      name,
+      versions: [],
+      createdAt: now,
+      state: "active",
+      settledAt: 0,
+      readableAt: 0,
+    };
     ofHost.set(name.toLowerCase(), made);
     return made;
   }

@@ -97,7 +97,9 @@ export class Network {
     const [from, to] = LATENCY_MS[server];
     const base = from + this.#random.fraction() ** 3 * (to - from);
     const route = this.routes[server];
-    return route.slow > 0 && this.#random.chance(route.slow) ? base + this.#random.fraction() * route.slowMs : base;
+    return route.slow > 0 && this.#random.chance(route.slow)
+      ? base + this.#random.fraction() * route.slowMs
+      : base;
   }
 
   /** Sends a request from the running process. */

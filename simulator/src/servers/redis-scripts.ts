@@ -38,7 +38,8 @@ const take: Script = (redis, keys, args) => {
     }
     if (now < pausedUntil) return wait(pausedUntil - now, "paused");
     const probeUntil = number(redis, pauseKey, "probeUntil");
-    if (now < probeUntil && probeUntil - now <= PROBE_MS) return wait(Math.min(PROBE_POLL_MS, probeUntil - now), "paused");
+    if (now < probeUntil && probeUntil - now <= PROBE_MS)
+      return wait(Math.min(PROBE_POLL_MS, probeUntil - now), "paused");
     redis.setFields(pauseKey, { probeAt: String(now), probeUntil: String(now + PROBE_MS) });
     return granted("1");
   }
@@ -161,40 +162,43 @@ const remember: Script = (redis, [key = ""], [epoch = 0, sequence = 0, record = 
 };
 
 /** By the name under which packages/state defines them. */
-export const SCRIPTS: Readonly<Record<string, { readonly keys: number | undefined; readonly run: Script }>> = {
-  "lock-extend": {
-    keys: 1,
-    run: (redis, [key = ""], [token, ms]) => (redis.text(key) === token ? Number(redis.expire(key, Number(ms))) : 0),
-  },
-  "lock-release": {
-    keys: 1,
-    run: (redis, [key = ""], [token]) => (redis.text(key) === token ? redis.delete(key) : 0),
-  },
-  "record-remember": { keys: 1, run: remember },
-  "later-claim": {
-    keys: 1,
-    run(redis, [key = ""], [now = 0, limit = 0, visibleMs = 0]) {
-      const due = redis.upTo(key, Number(now), Number(limit));
-      for (const member of due) redis.setScore(key, member, Number(now) + Number(visibleMs));
-      return due;
+export const SCRIPTS: Readonly<Record<string, { readonly keys: number | undefined; readonly run: Script }>> =
+  {
+    "lock-extend": {
+      keys: 1,
+      run: (redis, [key = ""], [token, ms]) =>
+        redis.text(key) === token ? Number(redis.expire(key, Number(ms))) : 0,
     },
-  },
-  "later-unpark": {
-    keys: 1,
-    run: (redis, [key = ""], [member = "", claim]) =>
-      redis.score(key, String(member)) === Number(claim) ? redis.removeMember(key, String(member)) : 0,
-  },
-  "attempts-count": {
-    keys: 1,
-    run(redis, [key = ""], [fence = "", keepMs = 0]) {
-      const known = redis.field(key, "fence") === String(fence) ? Number(redis.field(key, "count") ?? 0) : 0;
-      redis.setFields(key, { fence: String(fence), count: String(known + 1) });
-      redis.expire(key, Number(keepMs));
-      return known + 1;
+    "lock-release": {
+      keys: 1,
+      run: (redis, [key = ""], [token]) => (redis.text(key) === token ? redis.delete(key) : 0),
     },
-  },
-  "pace-take": { keys: undefined, run: take },
-  "pace-give-back": { keys: undefined, run: giveBack },
-  "pace-throttled": { keys: undefined, run: throttled },
-  "pace-probed": { keys: 1, run: probed },
-};
+    "record-remember": { keys: 1, run: remember },
+    "later-claim": {
+      keys: 1,
+      run(redis, [key = ""], [now = 0, limit = 0, visibleMs = 0]) {
+        const due = redis.upTo(key, Number(now), Number(limit));
+        for (const member of due) redis.setScore(key, member, Number(now) + Number(visibleMs));
+        return due;
+      },
+    },
+    "later-unpark": {
+      keys: 1,
+      run: (redis, [key = ""], [member = "", claim]) =>
+        redis.score(key, String(member)) === Number(claim) ? redis.removeMember(key, String(member)) : 0,
+    },
+    "attempts-count": {
+      keys: 1,
+      run(redis, [key = ""], [fence = "", keepMs = 0]) {
+        const known =
+          redis.field(key, "fence") === String(fence) ? Number(redis.field(key, "count") ?? 0) : 0;
+        redis.setFields(key, { fence: String(fence), count: String(known + 1) });
+        redis.expire(key, Number(keepMs));
+        return known + 1;
+      },
+    },
+    "pace-take": { keys: undefined, run: take },
+    "pace-give-back": { keys: undefined, run: giveBack },
+    "pace-throttled": { keys: undefined, run: throttled },
+    "pace-probed": { keys: 1, run: probed },
+  };

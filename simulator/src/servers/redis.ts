@@ -2,7 +2,10 @@
 // Scripts are redis-scripts.ts. Contract tests compare both with a real server.
 import type { Scheduler } from "../time/scheduler.ts";
 
-type Stored = { kind: "text"; text: string } | { kind: "hash"; fields: Map<string, string> } | { kind: "zset"; scores: Map<string, number> };
+type Stored =
+  | { kind: "text"; text: string }
+  | { kind: "hash"; fields: Map<string, string> }
+  | { kind: "zset"; scores: Map<string, number> };
 type Held = Stored & { expiresAt: number };
 
 interface Undo {
@@ -99,7 +102,10 @@ export class RedisModel {
     if (held?.kind !== "zset" || !held.scores.has(member)) return 0;
     const scores = new Map(held.scores);
     scores.delete(member);
-    this.#write(key, scores.size === 0 ? undefined : { kind: "zset", scores, expiresAt: Number.POSITIVE_INFINITY });
+    this.#write(
+      key,
+      scores.size === 0 ? undefined : { kind: "zset", scores, expiresAt: Number.POSITIVE_INFINITY },
+    );
     return 1;
   }
 

@@ -33,7 +33,12 @@ export interface ModelMount {
   readonly secrets: Map<string, Moment[]>;
 }
 
-export type SourceChange = (facts: { mount: string; path: string; operation: Operation; version?: number }) => void;
+export type SourceChange = (facts: {
+  mount: string;
+  path: string;
+  operation: Operation;
+  version?: number;
+}) => void;
 export type Operation = "write" | "delete" | "undelete" | "destroy" | "metadata-write" | "metadata-delete";
 
 const VERSIONS_KEPT = 10;
@@ -109,7 +114,12 @@ export class SourceModel {
   }
 
   /** Deletes, undeletes or destroys one version. */
-  change(mountPath: string, path: string, number: number, operation: "delete" | "undelete" | "destroy"): void {
+  change(
+    mountPath: string,
+    path: string,
+    number: number,
+    operation: "delete" | "undelete" | "destroy",
+  ): void {
     const mount = this.mounts.get(mountPath);
     const before = mount && this.now(mount, path);
     if (mount === undefined || before === undefined || this.isSealed) return;
@@ -123,7 +133,12 @@ export class SourceModel {
     this.onChange({ mount: mountPath, path, operation });
   }
 
-  setMetadata(mountPath: string, path: string, customMetadata: Record<string, string>, deleteAfterMs: number): void {
+  setMetadata(
+    mountPath: string,
+    path: string,
+    customMetadata: Record<string, string>,
+    deleteAfterMs: number,
+  ): void {
     const mount = this.mounts.get(mountPath);
     const before = mount && this.now(mount, path);
     if (mount === undefined || before === undefined || this.isSealed) return;
@@ -142,7 +157,9 @@ export class SourceModel {
   save(): void {
     this.#saved = new Map(
       [...this.mounts].map(([path, mount]) => {
-        const secrets = new Map([...mount.secrets.keys()].map((name) => [name, this.now(mount, name)] as const));
+        const secrets = new Map(
+          [...mount.secrets.keys()].map((name) => [name, this.now(mount, name)] as const),
+        );
         return [path, { accessor: mount.accessor, secrets }] as const;
       }),
     );
@@ -160,7 +177,8 @@ export class SourceModel {
         const restored = secrets.get(name);
         if (this.now(known, name) !== restored) this.#set(known, name, restored);
         for (const version of restored?.versions ?? []) {
-          const left = version.deletionTime === "" ? 0 : Date.parse(version.deletionTime) - this.scheduler.now;
+          const left =
+            version.deletionTime === "" ? 0 : Date.parse(version.deletionTime) - this.scheduler.now;
           if (left > 0) this.#expireLater(known, name, left);
         }
       }
@@ -193,7 +211,14 @@ export class SourceModel {
   }
 
   #empty(): ModelSecret {
-    return { createdTime: this.#time(), current: 0, oldest: 0, versions: [], customMetadata: {}, deleteAfterMs: 0 };
+    return {
+      createdTime: this.#time(),
+      current: 0,
+      oldest: 0,
+      versions: [],
+      customMetadata: {},
+      deleteAfterMs: 0,
+    };
   }
 
   #set(mount: ModelMount, path: string, secret: ModelSecret | undefined): void {
@@ -213,7 +238,9 @@ export class SourceModel {
   /** Nanoseconds, different at each call. */
   #time(): string {
     this.#ticks += 1;
-    return new Date(this.scheduler.now).toISOString().replace("Z", `${String(this.#ticks).padStart(6, "0")}Z`);
+    return new Date(this.scheduler.now)
+      .toISOString()
+      .replace("Z", `${String(this.#ticks).padStart(6, "0")}Z`);
   }
 }
 

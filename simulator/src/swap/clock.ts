@@ -14,7 +14,10 @@ export const systemClock: Clock = {
 export function clockOf(process: SimulatedProcess, skewMs: number): Clock {
   return {
     now: () => Math.floor(world().scheduler.now + skewMs),
-    sleep: (ms, signal) => (ms === WAKE_POLL_MS && process.isReady ? sleepUntilDue(process, ms, signal) : sleepOf(process, ms, signal)),
+    sleep: (ms, signal) =>
+      ms === WAKE_POLL_MS && process.isReady
+        ? sleepUntilDue(process, ms, signal)
+        : sleepOf(process, ms, signal),
   };
 }
 
@@ -35,7 +38,11 @@ async function sleepUntilDue(process: SimulatedProcess, ms: number, signal?: Abo
     // By the scheduler: what the abort sets going is code of this process.
     const end = redis.onParked(() => scheduler.after(0, process, () => over.abort()));
     try {
-      await sleepOf(process, waitMs, signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]));
+      await sleepOf(
+        process,
+        waitMs,
+        signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]),
+      );
     } catch (error) {
       if (!over.signal.aborted || signal?.aborted === true) throw error;
     } finally {

@@ -35,7 +35,9 @@ export function registerSwaps(mutation: Mutation | undefined): void {
       if (mutation === undefined || !url.endsWith(mutation.file)) return loaded;
       const text = String(loaded.source);
       if (!text.includes(mutation.replace)) {
-        throw new Error(`mutation ${mutation.name}: ${mutation.file} does not hold ${JSON.stringify(mutation.replace)}`);
+        throw new Error(
+          `mutation ${mutation.name}: ${mutation.file} does not hold ${JSON.stringify(mutation.replace)}`,
+        );
       }
       return { ...loaded, source: text.replace(mutation.replace, () => mutation.by) };
     },

@@ -32,12 +32,16 @@ export class Redis {
 
   defineCommand(name: string, { numberOfKeys }: { numberOfKeys?: number }): void {
     const script = SCRIPTS[name];
-    if (script === undefined) throw new Error(`the simulator has no script ${name}: add it to redis-scripts.ts`);
+    if (script === undefined)
+      throw new Error(`the simulator has no script ${name}: add it to redis-scripts.ts`);
     Object.defineProperty(this, name, {
       value: (...args: readonly Arg[]) => {
         const count = numberOfKeys ?? Number(args[0]);
         const rest = numberOfKeys === undefined ? args.slice(1) : args;
-        return this.#send((redis) => script.run(redis, rest.slice(0, count).map(String), rest.slice(count)), rest);
+        return this.#send(
+          (redis) => script.run(redis, rest.slice(0, count).map(String), rest.slice(count)),
+          rest,
+        );
       },
     });
   }

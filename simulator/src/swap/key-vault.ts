@@ -11,14 +11,24 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
-const CONFLICTS = new Set<VaultRefusal["what"]>(["deleted-recoverable", "being-deleted", "being-recovered", "other"]);
+const CONFLICTS = new Set<VaultRefusal["what"]>([
+  "deleted-recoverable",
+  "being-deleted",
+  "being-recovered",
+  "other",
+]);
 const PAGE = 25;
 
 export function createKeyVault(options: KeyVaultOptions): KeyVault {
   const process = runningProcess();
   const vaultHost = new URL(options.uri).host.toLowerCase();
   const patienceMs = options.requestTimeoutMs;
-  const send = <T>(operation: string, writes: boolean, { signal }: Call, effect: (vaults: KeyVaultModel) => T): Promise<T> => {
+  const send = <T>(
+    operation: string,
+    writes: boolean,
+    { signal }: Call,
+    effect: (vaults: KeyVaultModel) => T,
+  ): Promise<T> => {
     const { network, vaults, faults, oracle } = world();
     const note = writes ? oracle.writing(process, vaultHost) : undefined;
     return network.call(process, {
@@ -28,7 +38,8 @@ export function createKeyVault(options: KeyVaultOptions): KeyVault {
       effect() {
         const failure = faults.vaultFailure(operation, writes);
         if (failure === "before") throw serverError(operation, writes);
-        if (failure === "denied") throw new KeyferryError("vault-denied", "Key Vault answered 403", { status: 403 });
+        if (failure === "denied")
+          throw new KeyferryError("vault-denied", "Key Vault answered 403", { status: 403 });
         oracle.landing(note);
         let result: T;
         try {
@@ -42,14 +53,17 @@ export function createKeyVault(options: KeyVaultOptions): KeyVault {
         return result;
       },
       noAnswer(what) {
-        if (writes && what === "lost") return new KeyferryError("answer-lost", "The answer did not arrive", { operation });
+        if (writes && what === "lost")
+          return new KeyferryError("answer-lost", "The answer did not arrive", { operation });
         return signal.aborted
           ? new KeyferryError("operation-aborted", "The operation was aborted", { operation })
           : new KeyferryError("vault-unreachable", "Key Vault did not answer", { operation });
       },
     });
   };
-  const conflictOr = async <T>(sent: Promise<T>): Promise<T | { kind: "conflict"; reason: string } | { kind: "absent" }> => {
+  const conflictOr = async <T>(
+    sent: Promise<T>,
+  ): Promise<T | { kind: "conflict"; reason: string } | { kind: "absent" }> => {
     try {
       return await sent;
     } catch (error) {
@@ -66,7 +80,10 @@ export function createKeyVault(options: KeyVaultOptions): KeyVault {
       return conflictOr(
         send("put", true, call, (vaults) => {
           const { tags, contentType } = secret;
-          return { kind: "put", version: vaults.put(vaultHost, name, { value, tags, contentType }, "keyferry").id } as const;
+          return {
+            kind: "put",
+            version: vaults.put(vaultHost, name, { value, tags, contentType }, "keyferry").id,
+          } as const;
         }),
       );
     },
@@ -120,10 +137,17 @@ export function createKeyVault(options: KeyVaultOptions): KeyVault {
         world().oracle.looked(process, vaultHost, name);
         const secret = vaults.find(vaultHost, name);
         if (secret === undefined || vaults.phaseOf(secret) !== "deleted") return { kind: "absent" } as const;
-        return { kind: "deleted", tags: latestOf(secret)?.tags ?? {}, recoveryLevel: "Recoverable+Purgeable" } as const;
+        return {
+          kind: "deleted",
+          tags: latestOf(secret)?.tags ?? {},
+          recoveryLevel: "Recoverable+Purgeable",
+        } as const;
       }),
     async *list(call: Call) {
-      const names = world().vaults.secretsOf(vaultHost).map(({ name }) => name).sort();
+      const names = world()
+        .vaults.secretsOf(vaultHost)
+        .map(({ name }) => name)
+        .sort();
       for (let from = 0; from === 0 || from < names.length; from += PAGE) {
         yield await send("list", false, call, (vaults) =>
           names.slice(from, from + PAGE).flatMap((name) => {
@@ -144,8 +168,11 @@ export function createKeyVault(options: KeyVaultOptions): KeyVault {
 
 function refusal(error: unknown, operation: string): unknown {
   if (!(error instanceof VaultRefusal)) return error;
-  if (error.what === "throttled") return new KeyferryError("vault-throttled", `Key Vault answered 429 to ${operation}`);
-  return error.what === "absent" || CONFLICTS.has(error.what) ? error : new KeyferryError("vault-error", error.what);
+  if (error.what === "throttled")
+    return new KeyferryError("vault-throttled", `Key Vault answered 429 to ${operation}`);
+  return error.what === "absent" || CONFLICTS.has(error.what)
+    ? error
+    : new KeyferryError("vault-error", error.what);
 }
 
 function serverError(operation: string, writes: boolean): KeyferryError {

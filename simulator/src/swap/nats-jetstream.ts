@@ -37,7 +37,11 @@ function call<T>(process: SimulatedProcess, effect: () => T, patienceMs = API_MS
 }
 
 function apiError(code: number): JetStreamApiError {
-  return new JetStreamApiError({ code: code === REFUSED.wrongSequence ? 400 : 404, err_code: code, description: `${code}` });
+  return new JetStreamApiError({
+    code: code === REFUSED.wrongSequence ? 400 : 404,
+    err_code: code,
+    description: `${code}`,
+  });
 }
 
 interface PublishOptions {
@@ -59,7 +63,12 @@ export function jetstream(connection: NatsConnection) {
           const stream = nats.streamOf(subject);
           const last = expect?.lastSubjectSequence;
           const filter = expect?.lastSubjectSequenceSubject ?? subject;
-          const seq = stream.publish(subject, data, options.headers, last === undefined ? undefined : { last, filter });
+          const seq = stream.publish(
+            subject,
+            data,
+            options.headers,
+            last === undefined ? undefined : { last, filter },
+          );
           history.published(process, subject, data, seq);
           return { seq, stream: stream.shape.name, duplicate: false };
         },
@@ -177,7 +186,11 @@ function ordered(process: SimulatedProcess, stream: string, options: OrderedOpti
         left: Number.POSITIVE_INFINITY,
         onEnd: () => messages.endLater(process),
         deliver: (delivery) =>
-          receive(process, messages, delivery, { ack: () => undefined, nak: () => undefined, working: () => undefined }),
+          receive(process, messages, delivery, {
+            ack: () => undefined,
+            nak: () => undefined,
+            working: () => undefined,
+          }),
       };
       messages.onEnd = () => {
         model.unpull(pull);
@@ -316,17 +329,29 @@ export async function jetstreamManager(connection: NatsConnection) {
         call(process, (): StoredMsg => {
           const stream = world().nats.stream(name);
           const message =
-            query.last_by_subj === undefined ? stream.bySequence(query.seq ?? 0) : world().network.readOf(stream, query.last_by_subj);
+            query.last_by_subj === undefined
+              ? stream.bySequence(query.seq ?? 0)
+              : world().network.readOf(stream, query.last_by_subj);
           if (message === undefined) throw new JetStreamRefusal(REFUSED.noMessage);
           const { subject, data, sequence, time, headers } = message;
-          return { subject, data, seq: sequence, time: new Date(time), header: headers } as unknown as StoredMsg;
+          return {
+            subject,
+            data,
+            seq: sequence,
+            time: new Date(time),
+            header: headers,
+          } as unknown as StoredMsg;
         }),
     },
     consumers: {
       info: (stream: string, name: string) =>
         call(process, () => {
           const consumer = durableOf(stream, name);
-          return { ack_floor: { stream_seq: consumer.ackFloor }, num_pending: consumer.pending(), config: {} };
+          return {
+            ack_floor: { stream_seq: consumer.ackFloor },
+            num_pending: consumer.pending(),
+            config: {},
+          };
         }),
       add: (stream: string, config: ConsumerConfigLike) =>
         call(process, () => {
@@ -334,8 +359,12 @@ export async function jetstreamManager(connection: NatsConnection) {
           if (model.consumers.has(config.durable_name)) return;
           model.addConsumer({
             name: config.durable_name,
-            filters: config.filter_subjects ?? (config.filter_subject === undefined ? [] : [config.filter_subject]),
-            start: config.deliver_policy === "last_per_subject" ? "last-per-subject" : (config.opt_start_seq ?? "all"),
+            filters:
+              config.filter_subjects ?? (config.filter_subject === undefined ? [] : [config.filter_subject]),
+            start:
+              config.deliver_policy === "last_per_subject"
+                ? "last-per-subject"
+                : (config.opt_start_seq ?? "all"),
             ackWaitMs: config.ack_wait / 1_000_000,
             isDurable: true,
           });

@@ -62,7 +62,8 @@ class Connection implements SimulatedConnection {
         const message = {
           data,
           reply,
-          respond: (answer: Uint8Array) => (reply === undefined ? false : (this.publish(reply, answer), true)),
+          respond: (answer: Uint8Array) =>
+            reply === undefined ? false : (this.publish(reply, answer), true),
         };
         const copies = network.copies();
         for (let copy = 0; copy < copies; copy += 1) {

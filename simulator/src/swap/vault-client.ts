@@ -53,8 +53,11 @@ export function createVaultClient(_options: VaultClientOptions): VaultClient {
     async listDetailedMetadata() {
       return { kind: "unsupported" } as const;
     },
-    async *walkMetadata(at: { mount: string }, { limit, signal }: { limit: number; signal?: AbortSignal | undefined }) {
-      for (let after: string | undefined = ""; after !== undefined; ) {
+    async *walkMetadata(
+      at: { mount: string },
+      { limit, signal }: { limit: number; signal?: AbortSignal | undefined },
+    ) {
+      for (let after: string | undefined = ""; after !== undefined;) {
         const from: string = after;
         const page = await ask((source) => {
           const mount = mountAt(source, at.mount);
@@ -63,7 +66,11 @@ export function createVaultClient(_options: VaultClientOptions): VaultClient {
             const secret = source.read(mount, path);
             return secret === undefined ? [] : [{ path, state: source.present(secret) }];
           });
-          return { items, next: paths.length > limit ? paths[limit - 1] : undefined, observedAt: Math.floor(source.scheduler.now) };
+          return {
+            items,
+            next: paths.length > limit ? paths[limit - 1] : undefined,
+            observedAt: Math.floor(source.scheduler.now),
+          };
         }, signal);
         after = page.next;
         yield { kind: "page" as const, unreadable: [], folders: [], sizeBytes: 0, ...page };
@@ -102,8 +109,15 @@ export function createVaultClient(_options: VaultClientOptions): VaultClient {
         refuseIfSealed(source);
         return shown("", name, source.mounts.get(name) ?? source.enable(name));
       }, signal),
-    putSecret: ({ mount, path }: Address, data: Readonly<Record<string, SecretValue>>, cas?: number, signal?: AbortSignal) => {
-      const text = JSON.stringify(Object.fromEntries(Object.entries(data).map(([key, value]) => [key, value.reveal()])));
+    putSecret: (
+      { mount, path }: Address,
+      data: Readonly<Record<string, SecretValue>>,
+      cas?: number,
+      signal?: AbortSignal,
+    ) => {
+      const text = JSON.stringify(
+        Object.fromEntries(Object.entries(data).map(([key, value]) => [key, value.reveal()])),
+      );
       return ask((source) => {
         const current = source.now(mountAt(source, mount), path)?.current ?? 0;
         if (cas !== undefined && cas !== current) return { kind: "conflict" } as const;

@@ -41,8 +41,19 @@ export async function runOnModels(): Promise<Record<string, Transcript>> {
     seen["state"] = await stateSuite(state);
     const client = createVaultClient({ address: "http://x", token: new SecretValue("x"), clock, logger });
     seen["source"] = await sourceSuite(client, hand, "kv");
-    const credential = { kind: "client-secret", tenantId: "x", clientId: "x", clientSecret: new SecretValue("x") } as const;
-    const vault = createKeyVault({ uri: "https://contract.vault.azure.net", credential, requestTimeoutMs: 10_000, logger, clock });
+    const credential = {
+      kind: "client-secret",
+      tenantId: "x",
+      clientId: "x",
+      clientSecret: new SecretValue("x"),
+    } as const;
+    const vault = createKeyVault({
+      uri: "https://contract.vault.azure.net",
+      credential,
+      requestTimeoutMs: 10_000,
+      logger,
+      clock,
+    });
     seen["vault"] = await vaultSuite(vault, sleep);
   };
   let failure: unknown;

@@ -57,11 +57,15 @@ export async function busSuite(bus: Bus, sleep: (ms: number) => Promise<void>): 
   await consumption.close();
   await sleep(200);
   seen.push(`deliveries: ${deliveries.join(" ")}`);
-  seen.push(`floors: bulk ${await commands.ackFloor(DESTINATION, "bulk")}, live ${await commands.ackFloor(DESTINATION, "live")}`);
+  seen.push(
+    `floors: bulk ${await commands.ackFloor(DESTINATION, "bulk")}, live ${await commands.ackFloor(DESTINATION, "live")}`,
+  );
   await commands.purge(DESTINATION, KEY);
   seen.push(`purged: ${String(await commands.last(DESTINATION, KEY))}`);
   seen.push(`after a purge, 2: ${(await commands.put(DESTINATION, KEY, "live", command(), 2)).kind}`);
-  seen.push(`after a purge, 0: ${JSON.stringify(await commands.put(DESTINATION, KEY, "live", command(), 0))}`);
+  seen.push(
+    `after a purge, 0: ${JSON.stringify(await commands.put(DESTINATION, KEY, "live", command(), 0))}`,
+  );
   const lease = { major: 1 as const, holder: "a", counter: 1, released: false };
   seen.push(`bucket, new: ${(await leases.put("x", lease, 0)).kind}`);
   seen.push(`bucket, again: ${(await leases.put("x", lease, 0)).kind}`);
@@ -79,7 +83,11 @@ export async function busSuite(bus: Bus, sleep: (ms: number) => Promise<void>): 
   seen.push(`view, later: ${view.get("y")?.value.holder} ${view.size}`);
   abort.abort();
   const info = await bus.streamInfo();
-  seen.push(`streams: ${Object.entries(info).map(([name, { lastSequence }]) => `${name} ${lastSequence}`).join(", ")}`);
+  seen.push(
+    `streams: ${Object.entries(info)
+      .map(([name, { lastSequence }]) => `${name} ${lastSequence}`)
+      .join(", ")}`,
+  );
   return seen;
 }
 
@@ -88,19 +96,30 @@ export async function stateSuite(state: State): Promise<Transcript> {
   const seen: Transcript = [];
   const { locks, later, attempts, pacing } = state;
   const lock = await locks.take("host", "name", 30_000);
-  seen.push(`lock: ${lock !== undefined}, again: ${(await locks.take("host", "name", 30_000)) !== undefined}`);
+  seen.push(
+    `lock: ${lock !== undefined}, again: ${(await locks.take("host", "name", 30_000)) !== undefined}`,
+  );
   if (lock !== undefined) {
     seen.push(`extended: ${(await locks.extend(lock, 40_000)) !== undefined}`);
-    seen.push(`released: ${await locks.release(lock)}, twice: ${await locks.release(lock)}, extended: ${(await locks.extend(lock, 1)) !== undefined}`);
+    seen.push(
+      `released: ${await locks.release(lock)}, twice: ${await locks.release(lock)}, extended: ${(await locks.extend(lock, 1)) !== undefined}`,
+    );
   }
   await later.park(DESTINATION, KEY, 1_000);
   seen.push(`due early: ${(await later.claimDue(999, 10, 500)).length}`);
   const [claimed] = await later.claimDue(1_000, 10, 500);
-  seen.push(`claimed: ${claimed?.key === KEY} ${claimed?.claim}, hidden: ${(await later.claimDue(1_499, 10, 500)).length}`);
+  seen.push(
+    `claimed: ${claimed?.key === KEY} ${claimed?.claim}, hidden: ${(await later.claimDue(1_499, 10, 500)).length}`,
+  );
   await later.park(DESTINATION, KEY, 3_000);
-  seen.push(`old claim: ${await later.unpark(DESTINATION, KEY, claimed?.claim ?? 0)}, any: ${await later.unpark(DESTINATION, KEY)}`);
+  seen.push(
+    `old claim: ${await later.unpark(DESTINATION, KEY, claimed?.claim ?? 0)}, any: ${await later.unpark(DESTINATION, KEY)}`,
+  );
   const fence = { epoch: 1, sequence: 5 };
-  const counts = [await attempts.count(DESTINATION, KEY, fence), await attempts.count(DESTINATION, KEY, fence)];
+  const counts = [
+    await attempts.count(DESTINATION, KEY, fence),
+    await attempts.count(DESTINATION, KEY, fence),
+  ];
   counts.push(await attempts.count(DESTINATION, KEY, { epoch: 1, sequence: 6 }));
   await attempts.clear(DESTINATION, KEY);
   counts.push(await attempts.count(DESTINATION, KEY, { epoch: 1, sequence: 6 }));
@@ -109,7 +128,9 @@ export async function stateSuite(state: State): Promise<Transcript> {
   seen.push(`new bucket: ${(await pacing.take(vault, "create", "live")).kind}`);
   const grant = await pacing.acquire(vault, "create", "live", new AbortController().signal);
   seen.push(`granted, probe: ${grant.probe}`);
-  seen.push(`throttled: ${JSON.stringify(await pacing.throttled(grant))}, again: ${(await pacing.throttled(grant)).kind}`);
+  seen.push(
+    `throttled: ${JSON.stringify(await pacing.throttled(grant))}, again: ${(await pacing.throttled(grant)).kind}`,
+  );
   const paused = await pacing.take(vault, "other", "live");
   seen.push(`paused: ${paused.kind === "wait" ? paused.why : paused.kind}`);
   const probe = await pacing.acquire(vault, "create", "bulk", new AbortController().signal);
@@ -139,11 +160,15 @@ export async function sourceSuite(source: VaultClient, hand: SourceHand, mount: 
     const shown = Object.entries(versions).map(([number, { live, destroyed, deletionTime }]) => {
       return `${number}${live ? " live" : ""}${destroyed ? " destroyed" : ""}${deletionTime === "" ? "" : " deleted"}`;
     });
-    seen.push(`${what}: incarnation ${incarnations.indexOf(incarnation)}, ${current} of ${oldest}: ${shown.join(", ")}`);
+    seen.push(
+      `${what}: incarnation ${incarnations.indexOf(incarnation)}, ${current} of ${oldest}: ${shown.join(", ")}`,
+    );
   };
   const version = async (number: number): Promise<void> => {
     const read = await source.readVersion(secret, number);
-    seen.push(`version ${number}: ${read.kind === "live" ? read.data.reveal().replaceAll(" ", "") : read.kind}`);
+    seen.push(
+      `version ${number}: ${read.kind === "live" ? read.data.reveal().replaceAll(" ", "") : read.kind}`,
+    );
   };
   await look("nothing");
   for (const value of ["one", "two", "three"]) await hand.write("app/db", value);
@@ -168,7 +193,8 @@ export async function sourceSuite(source: VaultClient, hand: SourceHand, mount: 
   await hand.write("app/db", "anew");
   await look("made anew");
   const paths: string[] = [];
-  for await (const page of source.walkMetadata({ namespace: "", mount }, { limit: 10 })) paths.push(...page.items.map(({ path }) => path));
+  for await (const page of source.walkMetadata({ namespace: "", mount }, { limit: 10 }))
+    paths.push(...page.items.map(({ path }) => path));
   seen.push(`walked: ${paths.join(" ")}`);
   seen.push(`other mount: ${(await source.mountOf({ namespace: "", path: "nowhere" })).kind}`);
   seen.push(`read there: ${await codeOf(source.readMetadata({ ...secret, mount: "nowhere" }))}`);
@@ -179,11 +205,20 @@ export async function sourceSuite(source: VaultClient, hand: SourceHand, mount: 
 export async function vaultSuite(vault: KeyVault, sleep: (ms: number) => Promise<void>): Promise<Transcript> {
   const seen: Transcript = [];
   const call = { signal: new AbortController().signal };
-  const put = (value: string) => vault.put("Name-One", { value: new SecretValue(value), tags: { v: value } }, call);
-  const kindOf = (end: { kind: string; reason?: string }): string => `${end.kind}${end.reason === undefined ? "" : ` ${end.reason}`}`;
+  const put = (value: string) =>
+    vault.put("Name-One", { value: new SecretValue(value), tags: { v: value } }, call);
+  const kindOf = (end: { kind: string; reason?: string }): string =>
+    `${end.kind}${end.reason === undefined ? "" : ` ${end.reason}`}`;
   const look = async (what: string): Promise<void> => {
     const { versions } = await vault.versions("name-one", { ...call, pagesMax: 20 });
-    seen.push(`${what}: ${versions.map(({ tags, enabled }) => `${tags["v"]}${enabled ? "" : " off"}`).sort().join(", ") || "nothing"}`);
+    seen.push(
+      `${what}: ${
+        versions
+          .map(({ tags, enabled }) => `${tags["v"]}${enabled ? "" : " off"}`)
+          .sort()
+          .join(", ") || "nothing"
+      }`,
+    );
   };
   await look("nothing");
   seen.push(`delete: ${kindOf(await vault.delete("name-one", call))}`);
@@ -191,12 +226,16 @@ export async function vaultSuite(vault: KeyVault, sleep: (ms: number) => Promise
   await put("b");
   await look("two versions");
   if (first.kind === "put") {
-    seen.push(`patch: ${kindOf(await vault.patch("name-one", first.version, { tags: { v: "a2" }, enabled: false }, call))}`);
+    seen.push(
+      `patch: ${kindOf(await vault.patch("name-one", first.version, { tags: { v: "a2" }, enabled: false }, call))}`,
+    );
   }
   seen.push(`patch of none: ${kindOf(await vault.patch("name-one", "0".repeat(32), { tags: {} }, call))}`);
   await look("patched");
   seen.push(`deleted: ${kindOf(await vault.delete("name-one", call))}`);
-  seen.push(`put at once: ${kindOf(await put("c"))}, recover: ${kindOf(await vault.recover("name-one", call))}`);
+  seen.push(
+    `put at once: ${kindOf(await put("c"))}, recover: ${kindOf(await vault.recover("name-one", call))}`,
+  );
   await look("being deleted");
   await sleep(1_500);
   seen.push(`put: ${kindOf(await put("c"))}, deleted again: ${kindOf(await vault.delete("name-one", call))}`);
@@ -207,7 +246,8 @@ export async function vaultSuite(vault: KeyVault, sleep: (ms: number) => Promise
   seen.push(`put after: ${kindOf(await put("c"))}`);
   await look("recovered");
   const names: string[] = [];
-  for await (const page of vault.list(call)) names.push(...page.map(({ name, tags }) => `${name.toLowerCase()} ${tags["v"]}`));
+  for await (const page of vault.list(call))
+    names.push(...page.map(({ name, tags }) => `${name.toLowerCase()} ${tags["v"]}`));
   seen.push(`list: ${names.join(", ")}`);
   return seen;
 }

@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import { KeyferryError } from "@keyferry/errors";
 import { type Clock, inTrace, newTrace, parseTraceparent, type Random } from "@keyferry/ports";
-import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { ServiceEvents } from "../events.ts";
 import { redirectToClean } from "./clean-path.ts";
 import { acceptListMethod } from "./list-method.ts";
@@ -33,7 +33,7 @@ export function createApiServer({ clock, random, events }: ServerOptions): Fasti
     // Errors of the parser are answered by list-method.ts, which hears of them first.
     clientErrorHandler: () => undefined,
     // What the router itself refuses (a path whose percent signs mean nothing) is answered in Vault's shape too.
-    frameworkErrors: (_error, _request, reply) => {
+    frameworkErrors: (_error, _request, reply: FastifyReply) => {
       void reply.code(400).send({ errors: ["malformed request path"] });
     },
     forceCloseConnections: "idle",

@@ -83,7 +83,7 @@ async function takeOver(
       await io.sleep(POLL_MS);
     }
   } finally {
-    await api.call("PATCH", path, { body: { ownership: was } });
+    await api.detached().call("PATCH", path, { body: { ownership: was } });
   }
 }
 

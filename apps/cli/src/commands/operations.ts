@@ -78,6 +78,18 @@ async function change(
 
 /** Shows an operation's progress until it ends; Ctrl-C leaves it running. */
 export async function waitFor(context: Context, id: string): Promise<ExitCode> {
+  try {
+    return await showUntilEnded(context, id);
+  } catch (error) {
+    if (!context.io.signal.aborted) throw error;
+    context.note(
+      `It goes on without this command. keyferry operations wait ${id} shows it again; cancel stops it.`,
+    );
+    return EXIT.interrupted;
+  }
+}
+
+async function showUntilEnded(context: Context, id: string): Promise<ExitCode> {
   const { api, io, note } = context;
   let told = "";
   for (;;) {
@@ -90,12 +102,7 @@ export async function waitFor(context: Context, id: string): Promise<ExitCode> {
     if (context.format === "table" && progress !== told) note(progress);
     told = progress;
     await io.sleep(POLL_MS);
-    if (io.signal.aborted) {
-      note(
-        `It goes on without this command. keyferry operations wait ${id} shows it again; cancel stops it.`,
-      );
-      return EXIT.interrupted;
-    }
+    io.signal.throwIfAborted();
   }
 }
 

@@ -331,7 +331,7 @@ function destination(facts: DestinationFacts): Finding[] {
   for (const [code, count] of Object.entries(errors)) {
     const advice = code in CATALOGUE ? CATALOGUE[code as ErrorCode].advice : "Look at the azure-sink's log.";
     const fix = DESTINATION_FIXES[code]?.(name, host) ?? advice;
-    findings.push(fault("destination", code, `${name}: ${many(count, "secret")} end with ${code}`, fix));
+    findings.push(fault("destination", code, `${name}: ${many(count, "secret")} out of step: ${code}`, fix));
   }
   if (paused) {
     findings.push(
