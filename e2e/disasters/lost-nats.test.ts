@@ -1,6 +1,7 @@
 // docs/operations/lost-nats.md: NATS is away for a while, and then away with all its data. Nothing is deleted. Without
 // data the instance is another one: sinks write nothing until a person has said which one it is; the configuration comes
 // back from an export.
+import { bucketSubject } from "@keyferry/bus";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, type Stack } from "@keyferry/testkit";
@@ -90,7 +91,7 @@ async function restartServices(stack: Stack): Promise<void> {
 }
 
 async function giveInstance(stack: Stack, instanceId: string): Promise<void> {
-  const subject = "$KV.config.instance";
+  const subject = bucketSubject("config", "instance");
   const { message } = (await natsRequest(stack.nats.port, "$JS.API.STREAM.MSG.GET.KV_config", {
     last_by_subj: subject,
   })) as { message: { data: string } };

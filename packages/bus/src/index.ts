@@ -12,6 +12,7 @@ export { type ConfirmEnd, confirmSourceChange, type ConfirmWish } from "./source
 export {
   approvalKey,
   associationKey,
+  bucketSubject,
   destinationKey,
   detectorLeaseKey,
   driftReportKey,

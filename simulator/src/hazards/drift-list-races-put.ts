@@ -6,7 +6,7 @@ export const driftListRacesPut: Scenario = {
   steps: [
     ...opening(),
     ...at(60, { do: "slow", server: "vault", chance: 0.5, upToS: 3, forS: 4_000 }),
-    ...[3_500, 3_560, 3_600, 3_620, 3_640].map((second) => at(second, { do: "write", path: PATH })).flat(),
+    ...[3_500, 3_560, 3_600, 3_620, 3_640].flatMap((second) => at(second, { do: "write", path: PATH })),
   ],
   healAtS: 4200,
   expect: expectHeld("6"),

@@ -5,15 +5,13 @@ export const massDelete: Scenario = {
   name: "mass-delete",
   steps: [
     ...opening(),
-    ...["s/1", "s/2", "s/3", "s/4"]
-      .map((path, index) => [
-        ...at(2 + index / 10, { do: "write", path }),
-        ...at(30 + index, { do: "set", path, destination: "east" }),
-      ])
-      .flat(),
-    ...["s/1", "s/2", "s/3", "s/4", PATH]
-      .map((path, index) => at(90 + index, { do: "delete", path, back: 0 }))
-      .flat(),
+    ...["s/1", "s/2", "s/3", "s/4"].flatMap((path, index) => [
+      ...at(2 + index / 10, { do: "write", path }),
+      ...at(30 + index, { do: "set", path, destination: "east" }),
+    ]),
+    ...["s/1", "s/2", "s/3", "s/4", PATH].flatMap((path, index) =>
+      at(90 + index, { do: "delete", path, back: 0 }),
+    ),
   ],
   healAtS: 400,
   expect: () => {

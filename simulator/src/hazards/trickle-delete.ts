@@ -5,15 +5,13 @@ export const trickleDelete: Scenario = {
   name: "trickle-delete",
   steps: [
     ...opening(),
-    ...["s/1", "s/2", "s/3"]
-      .map((path, index) => [
-        ...at(2 + index / 10, { do: "write", path }),
-        ...at(30 + index, { do: "set", path, destination: "east" }),
-      ])
-      .flat(),
-    ...["s/1", "s/2", "s/3"]
-      .map((path, index) => at(90 + index * 4_000, { do: "delete", path, back: 0 }))
-      .flat(),
+    ...["s/1", "s/2", "s/3"].flatMap((path, index) => [
+      ...at(2 + index / 10, { do: "write", path }),
+      ...at(30 + index, { do: "set", path, destination: "east" }),
+    ]),
+    ...["s/1", "s/2", "s/3"].flatMap((path, index) =>
+      at(90 + index * 4_000, { do: "delete", path, back: 0 }),
+    ),
   ],
   healAtS: 9000,
   expect: () => {

@@ -58,7 +58,9 @@ export function whatDiffers(): string[] {
         continue;
       if (wished.has(id) || waiting.has(id) || names.isForeignLast(id) || !latestOf(secret)?.enabled)
         continue;
-      differences.push(`${id}: of ours, and nobody wishes it`);
+      // Its record was lost with the stream: an orphan, which a drift check reports to a person (O14).
+      if (oracle.hasLostStreams) oracle.edge("orphan-after-a-lost-record");
+      else differences.push(`${id}: of ours, and nobody wishes it`);
     }
   }
   return differences;
@@ -74,7 +76,9 @@ function isForAPerson(record: SyncRecord | undefined, association: AssociationRe
     error === "foreign-owner" ||
     error === "name-taken" ||
     error === "source-changed" ||
-    error === "held-for-approval"
+    error === "held-for-approval" ||
+    // The source was restored to before its client secret was written: a person writes it again.
+    error === "vault-credential"
   );
 }
 

@@ -110,7 +110,7 @@ export class Wishes {
     if (latest === undefined) return undefined;
     if (subKey === undefined) return latest.data;
     const value = (JSON.parse(latest.data) as Record<string, unknown>)[subKey];
-    return value === undefined ? undefined : String(value);
+    return typeof value === "string" ? value : undefined;
   }
 
   writeAt(secret: ModelSecret | undefined, at: number, subKey: string | undefined): number | undefined {

@@ -97,7 +97,7 @@ export class Processes {
       if (subscription.process === running.process) nats.subscriptions.delete(subscription);
     }
     for (const { consumers } of nats.streams.values()) {
-      for (const consumer of [...consumers.values()]) consumer.drop(running.process);
+      for (const consumer of consumers.values()) consumer.drop(running.process);
     }
     history.note(running.process.name, () => "is dead");
   }

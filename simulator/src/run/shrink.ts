@@ -14,23 +14,24 @@ export interface Shrunk {
 /** The shortest script found that breaks `promise`. */
 export async function shrink(script: Script, promise: PromiseName): Promise<Shrunk> {
   let best = script;
-  let tries = 0;
+  const count = { tries: 0 };
+  const isSpent = (): boolean => count.tries >= TRIES_MAX;
   const fails = async (candidate: Script): Promise<boolean> => {
-    tries += 1;
+    count.tries += 1;
     const { breaches } = await simulate(candidate, { keepHistory: false, stopAtBreach: true });
     return breaches.some((breach) => breach.promise === promise);
   };
   for (
     let size = Math.ceil(best.steps.length / 2);
-    size >= 1 && tries < TRIES_MAX;
+    size >= 1 && !isSpent();
     size = size === 1 ? 0 : Math.ceil(size / 2)
   ) {
-    for (let from = 0; from < best.steps.length && tries < TRIES_MAX;) {
+    for (let from = 0; from < best.steps.length && !isSpent();) {
       const steps = [...best.steps.slice(0, from), ...best.steps.slice(from + size)];
       const candidate = { ...best, steps };
       if (await fails(candidate)) best = candidate;
       else from += size;
     }
   }
-  return { script: best, tries };
+  return { script: best, tries: count.tries };
 }

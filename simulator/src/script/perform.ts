@@ -7,7 +7,7 @@ import { canaryValue, CANARY } from "../oracle/canary.ts";
 import { nameOf } from "../oracle/wishes.ts";
 import { type Processes, ROLES, type Role } from "../run/launch.ts";
 import type { Operation } from "../servers/source.ts";
-import { isMatch } from "../servers/jetstream.ts";
+import { isMatch } from "../servers/messages.ts";
 import { world } from "../world.ts";
 import { formatStep, type Step } from "./steps.ts";
 

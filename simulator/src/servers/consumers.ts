@@ -2,8 +2,17 @@
 // of several processes and redeliver after ack_wait; an ordered consumer (of one connection) hands out everything once.
 import type { SimulatedProcess } from "../time/process.ts";
 import type { Scheduler } from "../time/scheduler.ts";
-import type { StoredMessage, StreamModel } from "./jetstream.ts";
-import { isMatch } from "./jetstream.ts";
+import { isMatch, type StoredMessage } from "./messages.ts";
+
+/** The stream, as its consumers see it. */
+export interface MessageSource {
+  readonly lastSequence: number;
+  readonly log: readonly StoredMessage[];
+  readonly bySubject: ReadonlyMap<string, readonly StoredMessage[]>;
+  readonly consumers: Map<string, ConsumerModel>;
+  indexOf(sequence: number): number;
+  bySequence(sequence: number): StoredMessage | undefined;
+}
 
 export interface ConsumerShape {
   readonly name: string;
@@ -51,7 +60,7 @@ export interface ConsumerModel {
 }
 
 export function createConsumer(
-  stream: StreamModel,
+  stream: MessageSource,
   shape: ConsumerShape,
   scheduler: Scheduler,
 ): ConsumerModel {
@@ -60,7 +69,7 @@ export function createConsumer(
 
 class Consumer implements ConsumerModel {
   readonly shape: ConsumerShape;
-  readonly #stream: StreamModel;
+  readonly #stream: MessageSource;
   readonly #scheduler: Scheduler;
   readonly #pulls: Pull[] = [];
   /** Delivered and not acknowledged. */
@@ -73,7 +82,7 @@ class Consumer implements ConsumerModel {
   #delivered = 0;
   #isEnded = false;
 
-  constructor(stream: StreamModel, shape: ConsumerShape, scheduler: Scheduler) {
+  constructor(stream: MessageSource, shape: ConsumerShape, scheduler: Scheduler) {
     this.#stream = stream;
     this.shape = shape;
     this.#scheduler = scheduler;
@@ -161,13 +170,9 @@ class Consumer implements ConsumerModel {
   }
 
   drop(process: SimulatedProcess): void {
-    let hadOne = false;
-    for (const pull of [...this.#pulls]) {
-      if (pull.process !== process) continue;
-      hadOne = true;
-      this.unpull(pull);
-    }
-    if (hadOne && !this.shape.isDurable) this.end();
+    const own = this.#pulls.filter((pull) => pull.process === process);
+    for (const pull of own) this.unpull(pull);
+    if (own.length > 0 && !this.shape.isDurable) this.end();
   }
 
   end(): void {

@@ -2,17 +2,8 @@
 // Does not own: consumers (consumers.ts), the wire (swap/nats-*.ts). Written from the reference, not from packages/bus.
 import type { SimulatedProcess } from "../time/process.ts";
 import type { Scheduler } from "../time/scheduler.ts";
+import { isMatch, type StoredMessage } from "./messages.ts";
 import { type ConsumerModel, type ConsumerShape, createConsumer } from "./consumers.ts";
-
-export interface StoredMessage {
-  readonly subject: string;
-  readonly sequence: number;
-  readonly data: Uint8Array;
-  readonly headers: unknown;
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  isGone: boolean;
-}
 
 export interface StreamShape {
   readonly name: string;
@@ -143,7 +134,7 @@ export class StreamModel {
       if (ofSubject === undefined) this.bySubject.set(message.subject, [message]);
       else ofSubject.push(message);
     }
-    for (const consumer of [...this.consumers.values()]) consumer.streamRestored();
+    for (const consumer of this.consumers.values()) consumer.streamRestored();
     return lost;
   }
 
@@ -212,7 +203,7 @@ export class JetStreamModel {
   remove(name: string): void {
     const stream = this.streams.get(name);
     this.streams.delete(name);
-    for (const consumer of [...(stream?.consumers.values() ?? [])]) consumer.end();
+    for (const consumer of stream?.consumers.values() ?? []) consumer.end();
   }
 
   streamOf(subject: string): StreamModel {
@@ -221,29 +212,4 @@ export class JetStreamModel {
     }
     throw new JetStreamRefusal(REFUSED.noStream);
   }
-}
-
-const split = new Map<string, readonly string[]>();
-
-function tokensOf(text: string): readonly string[] {
-  let tokens = split.get(text);
-  if (tokens === undefined) {
-    if (split.size > 50_000) split.clear();
-    tokens = text.split(".");
-    split.set(text, tokens);
-  }
-  return tokens;
-}
-
-/** Whether a subject is one of a filter's (`*` one token, `>` the rest). */
-export function isMatch(filter: string, subject: string): boolean {
-  if (filter === subject) return true;
-  const wanted = tokensOf(filter);
-  const given = tokensOf(subject);
-  for (let index = 0; index < wanted.length; index += 1) {
-    if (wanted[index] === ">") return given.length > index;
-    if (index >= given.length) return false;
-    if (wanted[index] !== "*" && wanted[index] !== given[index]) return false;
-  }
-  return wanted.length === given.length;
 }

@@ -3,7 +3,8 @@
 import type { SimulatedProcess } from "../time/process.ts";
 import type { SeededRandom } from "../time/random.ts";
 import type { Scheduler } from "../time/scheduler.ts";
-import type { StoredMessage, StreamModel } from "./jetstream.ts";
+import type { StreamModel } from "./jetstream.ts";
+import type { StoredMessage } from "./messages.ts";
 
 export type ServerName = "nats" | "redis" | "source" | "vault";
 
@@ -141,7 +142,7 @@ export class Network {
           const result = effect();
           answer = () => settle(() => resolve(result));
         } catch (error) {
-          answer = () => settle(() => reject(error as Error));
+          answer = () => settle(() => reject(error));
         }
         if (this.routes[server].lost > 0 && this.#random.chance(this.routes[server].lost)) return;
         scheduler.after(this.latency(server), process, answer);

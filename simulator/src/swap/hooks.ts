@@ -33,7 +33,8 @@ export function registerSwaps(mutation: Mutation | undefined): void {
     load(url, context, next) {
       const loaded = next(url, context);
       if (mutation === undefined || !url.endsWith(mutation.file)) return loaded;
-      const text = String(loaded.source);
+      const { source } = loaded;
+      const text = typeof source === "string" ? source : Buffer.from(source as Uint8Array).toString("utf8");
       if (!text.includes(mutation.replace)) {
         throw new Error(
           `mutation ${mutation.name}: ${mutation.file} does not hold ${JSON.stringify(mutation.replace)}`,

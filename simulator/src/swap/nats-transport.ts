@@ -2,7 +2,7 @@
 // What is not here is the real package's.
 import type * as Real from "@nats-io/transport-node";
 import { runningProcess, world } from "../world.ts";
-import { isMatch } from "../servers/jetstream.ts";
+import { isMatch } from "../servers/messages.ts";
 import type { SimulatedProcess } from "../time/process.ts";
 
 export { createInbox, credsAuthenticator, headers } from "@nats-io/transport-node";
@@ -80,11 +80,9 @@ class Connection implements SimulatedConnection {
     const { network, scheduler } = world();
     const { process } = this;
     let isUp = true;
-    let isClosed = false;
-    this.#closers.push(() => {
-      isClosed = true;
-    });
-    while (!isClosed) {
+    const closed = new AbortController();
+    this.#closers.push(() => closed.abort());
+    while (!closed.signal.aborted) {
       await new Promise<void>((resolve) => {
         scheduler.after(network.nextChangeMs("nats", process, REACH_MS), process, resolve);
       });

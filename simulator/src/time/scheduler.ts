@@ -1,7 +1,7 @@
 // Owns: virtual time, and what happens next. One thing at a time: an event runs, then everything that it set going and
 // that waits for nothing (microtasks), then the next event. So all code that runs between two events belongs to the
 // process of the first, and the same seed gives the same order.
-import { SimulatedProcess } from "./process.ts";
+import type { SimulatedProcess } from "./process.ts";
 
 interface Scheduled {
   readonly at: number;

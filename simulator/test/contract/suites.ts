@@ -35,7 +35,7 @@ function command(): SyncCommand {
 export async function busSuite(bus: Bus, sleep: (ms: number) => Promise<void>): Promise<Transcript> {
   const seen: Transcript = [];
   const { commands, leases } = bus;
-  seen.push(`empty: ${String(await commands.last(DESTINATION, KEY))}`);
+  seen.push(`empty: ${(await commands.last(DESTINATION, KEY)) === undefined}`);
   seen.push(`first: ${JSON.stringify(await commands.put(DESTINATION, KEY, "live", command(), 0))}`);
   seen.push(`other lane, 0: ${(await commands.put(DESTINATION, KEY, "bulk", command(), 0)).kind}`);
   seen.push(`other lane, 1: ${JSON.stringify(await commands.put(DESTINATION, KEY, "bulk", command(), 1))}`);
@@ -61,7 +61,7 @@ export async function busSuite(bus: Bus, sleep: (ms: number) => Promise<void>): 
     `floors: bulk ${await commands.ackFloor(DESTINATION, "bulk")}, live ${await commands.ackFloor(DESTINATION, "live")}`,
   );
   await commands.purge(DESTINATION, KEY);
-  seen.push(`purged: ${String(await commands.last(DESTINATION, KEY))}`);
+  seen.push(`purged: ${(await commands.last(DESTINATION, KEY)) === undefined}`);
   seen.push(`after a purge, 2: ${(await commands.put(DESTINATION, KEY, "live", command(), 2)).kind}`);
   seen.push(
     `after a purge, 0: ${JSON.stringify(await commands.put(DESTINATION, KEY, "live", command(), 0))}`,
@@ -72,7 +72,7 @@ export async function busSuite(bus: Bus, sleep: (ms: number) => Promise<void>): 
   const { revision } = await leases.read("x");
   seen.push(`bucket, delete: ${(await leases.delete("x", revision)).kind}`);
   const gone = await leases.read("x");
-  seen.push(`bucket, deleted: ${String(gone.entry)} ${gone.revision > revision}`);
+  seen.push(`bucket, deleted: ${gone.entry === undefined} ${gone.revision > revision}`);
   seen.push(`bucket, over a deletion: ${(await leases.put("x", lease, 0)).kind}`);
   const abort = new AbortController();
   const view = await bus.leases.watch(abort.signal);
