@@ -40,7 +40,8 @@ async function backFill(bench: SinkStack, sinks: number, number: number): Promis
   const vault = `bench-fill-${sinks}`;
   const paths = pathsOf(vault, secrets);
   await bench.associate(vault, paths);
-  await bench.backlog(secrets * number, 1);
+  // Each fill before this one has left one command that wishes a later version: its live change.
+  await bench.backlog(secrets * number - (number - 1), 1);
   await Promise.all(Array.from({ length: sinks }, () => bench.startSink(16)));
   const live = liveChange(bench, vault);
   // One more than secrets: the live change.

@@ -293,6 +293,8 @@ function sourceFault(forS: number, random: SeededRandom): Step {
   return random.pick<Step>([
     { do: "standby", lagMs: random.pick([100, 800, 1_500]), forS: forS * 4 },
     { do: "standby", lagMs: random.pick([100, 800, 1_500]), forS: forS * 4 },
+    // Far behind, but not for as long as a second read waits.
+    { do: "standby", lagMs: random.pick([60_000, 600_000]), forS: 15 },
     { do: "seal", forS },
     { do: "away", server: "source", forS },
     { do: "save-source" },
