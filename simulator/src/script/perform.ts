@@ -342,4 +342,3 @@ export function hintOf(change: {
   });
 }
 
-export type { Role };
