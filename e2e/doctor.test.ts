@@ -251,12 +251,27 @@ test.each(PLANTED)(
   240_000,
 );
 
-test("without a token, with one that may nothing, and with a wrong address the doctor says so", async () => {
+// What keeps the doctor itself from looking: the advice, followed, makes it look.
+const looks = async (options: Parameters<typeof keyferry>[2]): Promise<boolean> =>
+  "findings" in (JSON.parse((await keyferry(stack, ["doctor", "-o", "json"], options)).stdout) as object);
+
+test("without a token the doctor says what to set, and with it it looks", async () => {
   const nothing = await keyferry(stack, ["doctor"], { env: { VAULT_TOKEN: "" } });
   expect(nothing).toMatchObject({ code: 3 });
   expect(nothing.stderr).toContain("Set VAULT_TOKEN");
+  expect(await looks({ env: { VAULT_TOKEN: stack.openbao.rootToken } })).toBe(true);
+});
+
+test("with a token that may nothing the doctor prints the rule that lacks, and with it it looks", async () => {
   const token = await source.tokenFor("nobody", 'path "x" { capabilities = ["read"] }');
-  expect((await keyferry(stack, ["doctor"], { token })).stderr).toContain('path "sys/sync/doctor"');
+  const { stderr } = await keyferry(stack, ["doctor"], { token });
+  const [rule = "none"] = /path "sys\/sync\/doctor" \{[^}]*\}/.exec(stderr) ?? [];
+  expect(rule).toContain("capabilities");
+  expect(await looks({ token: await source.tokenFor("somebody", rule) })).toBe(true);
+});
+
+test("at Vault's own address the doctor says so, and at Keyferry's it looks", async () => {
   const elsewhere = await keyferry(stack, ["doctor"], { env: { VAULT_ADDR: stack.openbao.url } });
   expect(elsewhere.stdout).toContain("It is Vault itself");
+  expect(await looks({ env: { VAULT_ADDR: stack.vault.address } })).toBe(true);
 });

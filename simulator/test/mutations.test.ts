@@ -14,5 +14,9 @@ test.each(MUTATIONS.map(({ name, what }) => [name, what] as const))(
     const { code, output } = await simulateCommand("--mutation", name, "--seeds", "1..200", "--hours", "0.2");
     expect(output).toContain(`mutation ${name}: found by seed`);
     expect(code).toBe(1);
+    // And by the mistake, not by a fault that is there without it.
+    const seed = /found by seed (\d+)/.exec(output)?.[1] ?? "";
+    const without = await simulateCommand("--seed", seed, "--hours", "0.2", "--no-shrink");
+    expect(without).toMatchObject({ code: 0 });
   },
 );

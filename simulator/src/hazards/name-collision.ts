@@ -1,4 +1,4 @@
-// Hazard name-collision: Two destinations of one vault give one name: one has it, the other waits.
+// Hazard name-collision: Two destinations of one vault give one name: the second set is refused until the name is free.
 import { at, expectHeld, HOST, opening, PATH, type Scenario } from "./scenario.ts";
 
 export const nameCollision: Scenario = {
@@ -9,7 +9,8 @@ export const nameCollision: Scenario = {
     ...at(60, { do: "set", path: PATH, destination: "two" }),
     ...at(90, { do: "write", path: PATH }),
     ...at(150, { do: "remove", path: PATH, destination: "east" }),
+    ...at(200, { do: "set", path: PATH, destination: "two" }),
   ],
-  healAtS: 23_000,
+  healAtS: 500,
   expect: expectHeld("2"),
 };

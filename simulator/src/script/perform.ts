@@ -5,7 +5,7 @@ import type { ApiParts } from "../../../apps/association-service/src/gateway/cal
 import { hintSubject } from "../../../packages/bus/src/subjects.ts";
 import { canaryValue, CANARY } from "../oracle/canary.ts";
 import { nameOf } from "../oracle/wishes.ts";
-import { type Processes, ROLES, type Role } from "../run/launch.ts";
+import { type Processes, ROLES } from "../run/launch.ts";
 import type { Operation } from "../servers/source.ts";
 import { isMatch } from "../servers/messages.ts";
 import { world } from "../world.ts";
@@ -341,4 +341,3 @@ export function hintOf(change: {
       if (isMatch(subscription.subject, subject)) subscription.deliver(data);
   });
 }
-
