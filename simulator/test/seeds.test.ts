@@ -4,9 +4,9 @@ import { simulateCommand } from "./command.ts";
 
 const MINUTES = 60_000;
 
-test("forty seeds keep every promise", { timeout: 15 * MINUTES }, async () => {
-  const { code, output } = await simulateCommand("--seeds", "1..40", "--hours", "0.2", "--no-shrink");
-  expect(output).toContain("40 runs");
+test("twelve seeds keep every promise", { timeout: 15 * MINUTES }, async () => {
+  const { code, output } = await simulateCommand("--seeds", "1..12", "--hours", "0.2", "--no-shrink");
+  expect(output).toContain("12 runs");
   expect({ code, output }).toMatchObject({ code: 0 });
 });
 

@@ -32,6 +32,11 @@ export const appliedSchema = z.object({
   incarnation: z.string(),
   /** The source's version number. */
   version: z.int(),
+  /**
+   * When the source made that version. A source that was restored from a snapshot gives a number a second time, with
+   * other data (hazard source-snapshot-restore). Absent in records of before: then the number alone is compared.
+   */
+  versionCreatedTime: z.string().optional(),
   /** Key Vault's id of the version that we wrote. */
   keyVaultVersion: z.string(),
   /** Keyed digest of the value under its name; says "the same" without the value. */
@@ -57,6 +62,7 @@ export const intentSchema = z.object({
     .object({
       incarnation: z.string(),
       version: z.int(),
+      versionCreatedTime: z.string().optional(),
       tagsDigest: z.string(),
       attributes: appliedAttributesSchema.optional(),
     })

@@ -7,6 +7,8 @@ export interface Mutation {
   readonly by: string;
   /** What it takes away. */
   readonly what: string;
+  /** A seed that is known to find it; absent: none has yet, see docs/simulator.md. */
+  readonly foundBy?: number;
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -16,6 +18,7 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "lastSubjectSequence: cas.expected,",
     by: "",
     what: "writes to tables without a compare-and-set",
+    foundBy: 2,
   },
   {
     name: "trust-a-single-404",
@@ -34,6 +37,7 @@ export const MUTATIONS: readonly Mutation[] = [
     );`,
     by: `const opened = { record: openIntent(loaded.record, name, intent, attempt.deps.clock.now(), subKey), sequence: loaded.sequence };`,
     what: "writes to the vault without an intent",
+    foundBy: 1,
   },
   {
     name: "record-before-write",
@@ -59,6 +63,7 @@ export const MUTATIONS: readonly Mutation[] = [
     const result = await grant.use(() =>
       destination.vault.put(`,
     what: "records a write as done before it is sent",
+    foundBy: 1,
   },
   {
     name: "ignore-fences",
@@ -131,5 +136,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "const { tags, digest } = tagsOf(attempt, wish, wished, value, opId);",
     by: "const { tags, digest } = tagsOf(attempt, wish, wished, value, opId); deps.logger.info({ value: value.reveal() }, name);",
     what: "logs what it writes",
+    foundBy: 1,
   },
 ];

@@ -128,6 +128,7 @@ async function sendValue(
       fence: attempt.fence,
       incarnation: wish.incarnation,
       version: wish.version,
+      versionCreatedTime: wish.versionCreatedTime,
       keyVaultVersion: result.version,
       digest,
       tagsDigest: wish.tagsDigest,
@@ -206,10 +207,11 @@ async function patchSame(
 export function targetOf({
   incarnation,
   version,
+  versionCreatedTime,
   tagsDigest,
   attributes,
 }: PresentWish): NonNullable<Intent["target"]> {
-  return { incarnation, version, tagsDigest, attributes };
+  return { incarnation, version, versionCreatedTime, tagsDigest, attributes };
 }
 
 /** The value to write, or undefined if the wished version can't be read any more. */

@@ -46,6 +46,7 @@ function present(names: readonly string[], over: Partial<Extract<Wish, { kind: "
     kind: "present",
     incarnation: "A",
     version: 3,
+    versionCreatedTime: "T3",
     customTags: {},
     attributes: { contentType: "application/json", enabled: true },
     tagsDigest: "t",
@@ -87,6 +88,16 @@ test("fallback-then-undelete: going back to an older version is a write, and so 
   ]);
   const atTwo = record([nameRecord("app", { applied: applied({ version: 2 }) })]);
   expect(lines({ wish: present(["app"]), record: atTwo, mayDelete: false })).toEqual(["put     app"]);
+});
+
+test("source-snapshot-restore: a number that a restored source gave again is another version, which is written", () => {
+  const held = (versionCreatedTime?: string) =>
+    record([nameRecord("app", { applied: applied({ versionCreatedTime }) })]);
+  const input = { wish: present(["app"]), mayDelete: false };
+  expect(lines({ ...input, record: held("T-before-the-restore") })).toEqual(["put     app"]);
+  expect(lines({ ...input, record: held("T3") })).toEqual(["none    app  (holds version 3)"]);
+  // A record of before this was noted: nothing is rewritten for its sake.
+  expect(lines({ ...input, record: held() })).toEqual(["none    app  (holds version 3)"]);
 });
 
 test("incarnation-cannot-be-ordered: the same version number of another incarnation is another value", () => {

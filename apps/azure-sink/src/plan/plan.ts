@@ -90,7 +90,7 @@ function forWished(
   if (applied.fence.epoch < fence.epoch) {
     return { kind: "put", wished, look: true, ...(holds(applied, wish) ? { unlessNewest: applied } : {}) };
   }
-  if (applied.incarnation !== wish.incarnation || applied.version !== wish.version) {
+  if (!isVersion(applied, wish)) {
     const canPatch = !policy.versionPerVersion && !losesDate(applied, wish);
     return { kind: "put", wished, look: false, ...(canPatch ? { unlessSame: applied } : {}) };
   }
@@ -102,8 +102,15 @@ function forWished(
 }
 
 function holds(applied: Applied, wish: Extract<Wish, { kind: "present" }>): boolean {
-  const { incarnation, version, tagsDigest } = applied;
-  return incarnation === wish.incarnation && version === wish.version && tagsDigest === wish.tagsDigest;
+  return isVersion(applied, wish) && applied.tagsDigest === wish.tagsDigest;
+}
+
+/** The wished version of the source, and not another one under its number (hazard source-snapshot-restore). */
+function isVersion(applied: Applied, wish: Extract<Wish, { kind: "present" }>): boolean {
+  const { incarnation, version, versionCreatedTime } = applied;
+  const isNumber = incarnation === wish.incarnation && version === wish.version;
+  const isSameTime = versionCreatedTime === undefined || versionCreatedTime === wish.versionCreatedTime;
+  return isNumber && isSameTime;
 }
 
 // A patch changes what it names and leaves the rest: a date can be moved by it, and not taken away.

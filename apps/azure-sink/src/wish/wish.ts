@@ -31,6 +31,8 @@ export type Wish =
       readonly incarnation: string;
       /** The source's version to write: the highest live one. */
       readonly version: number;
+      /** When that version was made: a restored source gives its number again, to other data. */
+      readonly versionCreatedTime: string | undefined;
       readonly names: readonly WishedName[];
       /** The association's tags and, over them, those that the secret asks for itself. */
       readonly customTags: Readonly<Record<string, string>>;
@@ -115,7 +117,11 @@ export function wishedNames(
  */
 export function presentWish(
   { spec }: SyncCommand,
-  { incarnation, customMetadata }: Pick<PresentState, "incarnation" | "customMetadata">,
+  {
+    incarnation,
+    customMetadata,
+    versions,
+  }: Pick<PresentState, "incarnation" | "customMetadata" | "versions">,
   version: number,
   names: readonly WishedName[],
 ): Wish {
@@ -130,6 +136,7 @@ export function presentWish(
     kind: "present",
     incarnation,
     version,
+    versionCreatedTime: versions[String(version)]?.createdTime,
     names,
     customTags,
     attributes,
