@@ -78,6 +78,7 @@ export {
 export {
   fingerprintOf,
   highestLiveVersion,
+  isSameVersionTime,
   type PresentState,
   presentStateSchema,
   type SecretState,

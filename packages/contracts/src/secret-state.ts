@@ -45,6 +45,15 @@ export function highestLiveVersion(state: SecretState): number | undefined {
   return highest;
 }
 
+/**
+ * Whether two `created_time`s are of one version. By the second: OpenBao 2.4.0 and 2.4.1 gave whole seconds, and an
+ * upgrade must not make every version another one (reference: openbao 1841).
+ */
+export function isSameVersionTime(a: string, b: string): boolean {
+  const secondOf = (time: string): number => Math.floor(Date.parse(time) / 1_000);
+  return a === b || secondOf(a) === secondOf(b);
+}
+
 // Raised when the canonical form changes, so that an upgrade can accept both numbers instead of seeing a change of
 // every secret (hazard list-and-get-differ).
 const FINGERPRINT_FORM = "f1";

@@ -1,4 +1,4 @@
-import type { Applied, Intent } from "@keyferry/contracts";
+import { type Applied, type Intent, isSameVersionTime } from "@keyferry/contracts";
 import { KeyferryError, toKeyferryError } from "@keyferry/errors";
 import {
   activeDigestKey,
@@ -225,6 +225,11 @@ async function readValue(
   // 404 with or without a body: destroyed, deleted or pruned in between. Never a delete, never a value (hazard
   // value-behind-metadata): the metadata is read once more.
   if (read.kind !== "live") return undefined;
+  // Nor one of another incarnation, or of before a restore, under the same number: metadata and value may come of two
+  // nodes, and one may be far behind.
+  const { versionCreatedTime } = wish;
+  if (versionCreatedTime !== undefined && !isSameVersionTime(read.createdTime, versionCreatedTime))
+    return undefined;
   const payload = renderPayload({ granularity: command.spec.granularity, rawJson: read.data });
   switch (payload.kind) {
     case "whole":

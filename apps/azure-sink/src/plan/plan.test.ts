@@ -46,7 +46,7 @@ function present(names: readonly string[], over: Partial<Extract<Wish, { kind: "
     kind: "present",
     incarnation: "A",
     version: 3,
-    versionCreatedTime: "T3",
+    versionCreatedTime: "2026-01-01T10:00:03.123456789Z",
     customTags: {},
     attributes: { contentType: "application/json", enabled: true },
     tagsDigest: "t",
@@ -94,8 +94,14 @@ test("source-snapshot-restore: a number that a restored source gave again is ano
   const held = (versionCreatedTime?: string) =>
     record([nameRecord("app", { applied: applied({ versionCreatedTime }) })]);
   const input = { wish: present(["app"]), mayDelete: false };
-  expect(lines({ ...input, record: held("T-before-the-restore") })).toEqual(["put     app"]);
-  expect(lines({ ...input, record: held("T3") })).toEqual(["none    app  (holds version 3)"]);
+  expect(lines({ ...input, record: held("2026-01-01T09:00:00.5Z") })).toEqual(["put     app"]);
+  expect(lines({ ...input, record: held("2026-01-01T10:00:03.123456789Z") })).toEqual([
+    "none    app  (holds version 3)",
+  ]);
+  // An OpenBao that gave whole seconds, before its upgrade.
+  expect(lines({ ...input, record: held("2026-01-01T10:00:03Z") })).toEqual([
+    "none    app  (holds version 3)",
+  ]);
   // A record of before this was noted: nothing is rewritten for its sake.
   expect(lines({ ...input, record: held() })).toEqual(["none    app  (holds version 3)"]);
 });

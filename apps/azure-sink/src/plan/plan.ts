@@ -1,5 +1,12 @@
 import { assertNever } from "@keyferry/errors";
-import type { Applied, Fence, NameRecord, ResolvedPolicy, SyncRecord } from "@keyferry/contracts";
+import {
+  type Applied,
+  type Fence,
+  isSameVersionTime,
+  type NameRecord,
+  type ResolvedPolicy,
+  type SyncRecord,
+} from "@keyferry/contracts";
 import type { Wish, WishedName } from "../wish/wish.ts";
 
 // Pure: from the wish and the record to what has to be done, name by name. Invariants:
@@ -109,8 +116,8 @@ function holds(applied: Applied, wish: Extract<Wish, { kind: "present" }>): bool
 function isVersion(applied: Applied, wish: Extract<Wish, { kind: "present" }>): boolean {
   const { incarnation, version, versionCreatedTime } = applied;
   const isNumber = incarnation === wish.incarnation && version === wish.version;
-  const isSameTime = versionCreatedTime === undefined || versionCreatedTime === wish.versionCreatedTime;
-  return isNumber && isSameTime;
+  if (!isNumber || versionCreatedTime === undefined || wish.versionCreatedTime === undefined) return isNumber;
+  return isSameVersionTime(versionCreatedTime, wish.versionCreatedTime);
 }
 
 // A patch changes what it names and leaves the rest: a date can be moved by it, and not taken away.

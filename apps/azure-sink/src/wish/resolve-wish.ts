@@ -1,4 +1,10 @@
-import { fingerprintOf, type Hint, type SyncCommand } from "@keyferry/contracts";
+import {
+  fingerprintOf,
+  type Hint,
+  isSameVersionTime,
+  type PresentState,
+  type SyncCommand,
+} from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { renderPayload } from "@keyferry/naming";
 import type { OpenDestination, SinkDependencies } from "../ports.ts";
@@ -29,7 +35,7 @@ export async function resolveWish(
   if (present === undefined || match.version === undefined) return { kind: "wish", wish: { kind: "absent" } };
   const subKeys =
     command.spec.granularity === "secret-key"
-      ? await keysOf(command, match.version, deps, signal)
+      ? await keysOf(command, { number: match.version, of: present }, deps, signal)
       : undefined;
   if (subKeys === "unreadable") return { kind: "behind" };
   const names = wishedNames(command, destination.record, subKeys);
@@ -39,12 +45,14 @@ export async function resolveWish(
 // Only the keys are kept: each value is read again just before it is sent.
 async function keysOf(
   command: SyncCommand,
-  version: number,
+  version: { readonly number: number; readonly of: PresentState },
   deps: Pick<SinkDependencies, "source">,
   signal: AbortSignal,
 ): Promise<readonly string[] | "unreadable"> {
-  const read = await deps.source.readVersion(command.secret, version, signal);
+  const read = await deps.source.readVersion(command.secret, version.number, signal);
   if (read.kind !== "live") return "unreadable";
+  const { createdTime } = version.of.versions[String(version.number)] ?? read;
+  if (!isSameVersionTime(read.createdTime, createdTime)) return "unreadable";
   const payload = renderPayload({ granularity: "secret-key", rawJson: read.data });
   if (payload.kind !== "keys") {
     const why = payload.kind === "refused" ? payload.why : "it has no keys";
