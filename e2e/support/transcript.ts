@@ -17,8 +17,9 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
   [/\(event \d+\)/g, "(event <number>)"],
   [/\((?:hint|asked|sweep)\)|(?<=ago> by )(?:hint|asked|sweep)/g, "<cause>"],
   [/\b[0-9a-f]{32}\b/g, "<id>"],
-  [/\b(?=[a-z]*[2-7])[a-z2-7]{26}\b/g, "<id>"],
-  [/\b(?=[a-z]*[2-7])[a-z2-7]{20}\b/g, "<id>"],
+  // Also where chance gave one without a digit.
+  [/\b[a-z2-7]{26}\b/g, "<id>"],
+  [/\b[a-z2-7]{20}\b/g, "<id>"],
   [/\b[0-9a-f]{8}\b(?= |")/g, "<id>"],
 ];
 

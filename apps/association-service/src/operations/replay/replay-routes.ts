@@ -7,6 +7,7 @@ import { absent, badRequest } from "../../gateway/refusal.ts";
 import type { AddRead, AddWrite } from "../../gateway/operation-table.ts";
 import { readFields, uidOf } from "../fields.ts";
 import { authorisedBody, operationsOf } from "../call-parts.ts";
+import { type PairView, secretNameOf } from "../pairs.ts";
 import { rehearse, type Rehearsal } from "./rehearse.ts";
 import { type OperationAnswer, replayFieldsSchema, resyncFieldsSchema } from "./replay-schemas.ts";
 import { selectPairs } from "./selection.ts";
@@ -66,17 +67,23 @@ async function rehearseAll(call: Call, kind: OperationRecord["kind"]): Promise<A
       `it concerns ${pairs.length} pairs, more than the ${REHEARSED_MAX} that are rehearsed at once: narrow it by destination, mount or path`,
     );
   }
+  // As a person reads them, and the same each time.
+  const ordered = pairs.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
   const counts = { sync: 0, unsync: 0, hold: 0, ask: 0, nothing: 0 };
   const changes: Rehearsal[] = [];
   for (let at = 0; at < pairs.length; at += REHEARSED_AT_ONCE) {
     signal.throwIfAborted();
-    const chunk = pairs.slice(at, at + REHEARSED_AT_ONCE);
+    const chunk = ordered.slice(at, at + REHEARSED_AT_ONCE);
     for (const one of await Promise.all(chunk.map((pair) => rehearse(parts.rehearsal, pair)))) {
       counts[one.would] += 1;
       if (one.would !== "nothing" && changes.length < CHANGES_SHOWN) changes.push(one);
     }
   }
   return { data: { pairs: pairs.length, counts, changes } };
+}
+
+function orderOf(pair: PairView): string {
+  return `${secretNameOf(pair)}\n${pair.destination.name}`;
 }
 
 async function optionsOf(
