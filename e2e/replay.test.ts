@@ -1,10 +1,10 @@
 // Recovery from the loss of the commands and of all of Redis after 1,000 changes: `keyferry replay` brings every
 // association right again, and so does the settle loop alone; neither costs a single Key Vault version (P1, P4).
-import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
+import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi, natsRequest } from "@keyferry/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { effects } from "./support/emulated-vault.ts";
 import { keyferry, keyferryJson } from "./support/keyferry.ts";
-import { natsRequest, redisCommand } from "./support/raw-servers.ts";
+import { redisCommand } from "./support/raw-servers.ts";
 import { runFolder } from "./support/run-folder.ts";
 import { associate, createDestination, dissociate } from "./support/sync-api.ts";
 

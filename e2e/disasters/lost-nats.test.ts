@@ -4,12 +4,11 @@
 import { bucketSubject } from "@keyferry/bus";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { eventually, type Stack } from "@keyferry/testkit";
+import { eventually, type Stack, natsRequest } from "@keyferry/testkit";
 import { expect, test } from "vitest";
 import { FIRST, startDisaster } from "../support/disaster.ts";
 import { DEFAULT_CLIENT_SECRET } from "@keyferry/key-vault-emulator";
 import { keyferry } from "../support/keyferry.ts";
-import { natsRequest } from "../support/raw-servers.ts";
 
 const jetStreamFolder = (stack: Stack): string => join(stack.nats.dir, "jetstream");
 

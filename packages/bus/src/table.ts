@@ -1,5 +1,5 @@
 import type { Random } from "@keyferry/ports";
-import { currentTrace, formatTraceparent, nextSpan, parseTraceparent } from "@keyferry/ports";
+import { currentSpan, currentTrace, formatTraceparent, nextSpan, parseTraceparent } from "@keyferry/ports";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { StoredMsg } from "@nats-io/jetstream";
 import { isCasLost, isMessageMissing, isRefusal, toBusError } from "./bus-error.ts";
@@ -142,9 +142,7 @@ function messageHeaders(table: Table, extra: CompareAndSet["headers"]): MsgHdrs 
 
 /** Of the running span, so that what a message causes hangs under what sent it; of a new trace outside of all. */
 function runningTraceparent(random: Random): string {
-  const running = currentTrace();
-  const hasSpan = running !== undefined && running.spanId !== "";
-  return formatTraceparent(hasSpan ? running : nextSpan(running, random));
+  return formatTraceparent(currentSpan() ?? nextSpan(currentTrace(), random));
 }
 
 /** The trace that a message carries. */

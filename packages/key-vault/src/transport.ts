@@ -11,7 +11,7 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from "@azure/core-rest-pipeline";
-import { currentTrace, formatTraceparent, span } from "@keyferry/ports";
+import { currentSpan, formatTraceparent, span } from "@keyferry/ports";
 import { ProhibitedAddress } from "./address-guard.ts";
 import { type Answer, beginExchange, type Exchange, type RetryAfter } from "./exchange.ts";
 
@@ -111,8 +111,8 @@ function optionsOf(request: PipelineRequest, agent: Agent | PlainAgent | undefin
   // The answers are small; what is not compressed needs no second bound on its size.
   delete headers["accept-encoding"];
   // W3C trace context; Azure's own logs keep the SDK's request id beside it.
-  const running = currentTrace();
-  if (running !== undefined && running.spanId !== "") headers["traceparent"] = formatTraceparent(running);
+  const running = currentSpan();
+  if (running !== undefined) headers["traceparent"] = formatTraceparent(running);
   if (typeof request.body === "string") headers["content-length"] = String(Buffer.byteLength(request.body));
   return { agent, method: request.method, headers };
 }

@@ -12,6 +12,7 @@ export {
   type SpanRecorder,
 } from "./span.ts";
 export {
+  currentSpan,
   currentTrace,
   formatTraceparent,
   inTrace,

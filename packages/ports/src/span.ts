@@ -1,7 +1,7 @@
 // Owns: what one piece of work within a trace took, told to whoever records it. Does not own: where spans go
 // (packages/service). Without a recorder a span is nothing but its work: the hot path pays one comparison.
 import { randomBytes } from "node:crypto";
-import { currentTrace, inTrace, type Trace } from "./trace.ts";
+import { currentSpan, currentTrace, inTrace, type Trace } from "./trace.ts";
 
 export type SpanKind = "internal" | "client" | "server" | "consumer";
 
@@ -46,16 +46,16 @@ export interface SpanOptions<T> {
 export async function span<T>(options: SpanOptions<T>, work: () => Promise<T>): Promise<T> {
   const to = recorder;
   if (to === undefined) return work();
-  const parent = currentTrace();
+  const parentSpan = currentSpan();
   const trace: Trace = {
-    traceId: parent?.traceId ?? randomBytes(16).toString("hex"),
+    traceId: currentTrace()?.traceId ?? randomBytes(16).toString("hex"),
     spanId: randomBytes(8).toString("hex"),
   };
   const startedAt = performance.timeOrigin + performance.now();
   const end = (failed: boolean, told: SpanAttributes): void =>
     to({
       trace,
-      parentSpanId: parent?.spanId === "" ? undefined : parent?.spanId,
+      parentSpanId: parentSpan?.spanId,
       name: options.name,
       kind: options.kind ?? "internal",
       startedAt,

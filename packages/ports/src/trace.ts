@@ -18,6 +18,12 @@ export function currentTrace(): Trace | undefined {
   return running.getStore();
 }
 
+/** The running trace, if a span of it has begun: what a message or a request names as its parent. */
+export function currentSpan(): Trace | undefined {
+  const trace = running.getStore();
+  return trace === undefined || trace.spanId === "" ? undefined : trace;
+}
+
 /** Runs `work` so that whatever it logs or publishes carries `trace`. */
 export function inTrace<T>(trace: Trace, work: () => T): T {
   return running.run(trace, work);

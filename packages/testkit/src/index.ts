@@ -5,6 +5,7 @@ export { isAlive } from "./process-alive.ts";
 export { PortTakenError, Server } from "./servers/server.ts";
 export { type OpenBaoOptions, OpenBaoServer, startOpenBao } from "./servers/openbao.ts";
 export { type NatsOptions, NatsServer, startNats } from "./servers/nats.ts";
+export { natsRequest } from "./nats-request.ts";
 export { NatsCluster, type NatsClusterOptions, startNatsCluster } from "./servers/nats-cluster.ts";
 export { type RedisOptions, RedisServer, startRedis } from "./servers/redis.ts";
 export { type NginxOptions, NginxServer, startNginx } from "./servers/nginx.ts";

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { startNatsCluster } from "../src/index.ts";
-import { natsRequest } from "./nats-request.ts";
+import { natsRequest } from "../src/nats-request.ts";
 
 test("a stream of three replicas outlives the meta leader's kill -9, and the node comes back", async () => {
   await using cluster = await startNatsCluster();

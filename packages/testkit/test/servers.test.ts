@@ -12,7 +12,7 @@ import {
   startRedis,
 } from "../src/index.ts";
 import { redisCall } from "./redis-call.ts";
-import { natsRequest } from "./nats-request.ts";
+import { natsRequest } from "../src/nats-request.ts";
 
 async function bao(server: OpenBaoServer, method: string, path: string, body?: object): Promise<Response> {
   return await fetch(`${server.url}/v1/${path}`, {

@@ -11,9 +11,8 @@ export function createCommandHandler(store: RecordStore, deps: SinkDependencies)
     const fence = { epoch: command.epoch, sequence: entry.sequence };
     const { deliveryCount, signal } = context;
     const end = await syncOne({ command, fence, lane, isWoken: false, deliveryCount, signal }, store, deps);
-    if (end.kind === "consumed") {
-      deps.events.commandConsumed({ lane, waitedMs: Math.max(0, deps.clock.now() - entry.time) });
-    }
-    return end.kind === "consumed" ? { kind: "ack" } : { kind: "retry", afterMs: end.afterMs };
+    if (end.kind !== "consumed") return { kind: "retry", afterMs: end.afterMs };
+    deps.events.commandConsumed({ lane, waitedMs: Math.max(0, deps.clock.now() - entry.time) });
+    return { kind: "ack" };
   };
 }

@@ -1,8 +1,9 @@
+// Owns: one request to NATS as its own command line would send it, for tests that look at or take away what it holds.
 import { connect } from "node:net";
 import { randomUUID } from "node:crypto";
 
 /** Sends one request over NATS's text protocol and returns the reply's JSON. */
-export async function natsRequest(port: number, subject: string, body: object): Promise<unknown> {
+export async function natsRequest(port: number, subject: string, body: object = {}): Promise<unknown> {
   return await new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port });
     const inbox = `_INBOX.${randomUUID()}`;
