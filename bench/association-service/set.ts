@@ -2,14 +2,15 @@
 // gateway adds to a read of a KV secret. OpenBao, NATS and the association-service are processes of their own on this
 // machine; this process is the clients.
 //
-//   node bench/association-service/set.ts [--sets 2000] [--associations 10000] [--concurrency 16] [--reads 2000] [--json]
+//   node bench/association-service/set.ts [--sets 2000] [--associations 10000] [--concurrency 16] [--reads 2000]
+//     [--warm-up 500] [--program dist/association-service/main.mjs] [--json]
 //
 // The sets go to one destination, whose answers grow to as many rows; for the list copies of its associations are put into
 // further destinations until there are about `--associations`.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { connectBus } from "@keyferry/bus";
 import { silentLogger, systemClock, systemRandom } from "@keyferry/ports";
@@ -25,11 +26,13 @@ import {
 
 const MOUNT = "bench-kv";
 const FILL_AT_ONCE = 64;
-const CONNECTION = {
-  key_vault_uri: "https://bench.vault.azure.net",
+const WARM_UP = "bench-warm-up";
+/** A destination with a vault of its own: two with one vault would refuse each other's names. */
+const connection = (name: string) => ({
+  key_vault_uri: `https://${name}.vault.azure.net`,
   tenant_id: "11111111-2222-3333-4444-555555555555",
   client_id: "66666666-7777-8888-9999-000000000000",
-};
+});
 
 const { values: options } = parseArgs({
   options: {
@@ -37,6 +40,8 @@ const { values: options } = parseArgs({
     associations: { type: "string", default: "10000" },
     concurrency: { type: "string", default: "16" },
     reads: { type: "string", default: "2000" },
+    "warm-up": { type: "string", default: "500" },
+    program: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
@@ -72,7 +77,7 @@ function exchange(
   path: string,
   body?: unknown,
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, reject) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       "x-vault-token": token,
@@ -85,7 +90,7 @@ function exchange(
       });
       answer.on("error", reject);
       answer.on("end", () => {
-        if (answer.statusCode === 200) resolve(bytes);
+        if (answer.statusCode === 200) done(bytes);
         else reject(new Error(`${method} ${path} answered ${answer.statusCode}`));
       });
     });
@@ -148,7 +153,12 @@ async function start(folder: string, bao: OpenBaoServer, natsUrl: string): Promi
     },
   };
   await writeFile(configFile, JSON.stringify(configuration));
-  const service = await startService("association-service", { configFile, healthPort, env: profiling() });
+  const service = await startService("association-service", {
+    configFile,
+    healthPort,
+    env: profiling(),
+    ...(options.program === undefined ? {} : { program: resolve(options.program) }),
+  });
   return [service, `http://${await service.announced("api")}`];
 }
 
@@ -160,11 +170,14 @@ function profiling(): Record<string, string> {
 
 async function measureSets(service: Service, api: string, token: string): Promise<SetFigures> {
   const sets = Number(options.sets);
+  const warmUp = Math.min(Number(options["warm-up"]), sets);
   const set = (destination: string, index: number) =>
     exchange(api, token, "PUT", `sys/sync/destinations/azure-kv/${destination}/associations/set`, {
       mount: MOUNT,
       secret_name: `app/secret-${index}`,
     });
+  // What the compiler of the service does once is not what a set costs.
+  await inFlight(warmUp, concurrency, (index) => set(WARM_UP, index));
   const before = await cpuSeconds(service);
   const began = performance.now();
   const times = await inFlight(sets, concurrency, (index) => set("bench-0", index));
@@ -193,15 +206,12 @@ async function fill(natsUrl: string): Promise<void> {
     await bus.associations.watch(stop.signal),
   ];
   await Promise.all([destinations.caughtUp(), view.caughtUp()]);
-  const originals = [...view.entries()].map(([, { value }]) => value);
-  const others = [...destinations.entries()].flatMap(
-    ([
-      ,
-      {
-        value: { uid },
-      },
-    ]) => (uid === originals[0]?.destination ? [] : [uid]),
+  const uidOf = new Map([...destinations.entries()].map(([, { value }]) => [value.name, value.uid]));
+  const first = uidOf.get("bench-0");
+  const originals = [...view.entries()].flatMap(([, { value }]) =>
+    value.destination === first ? [value] : [],
   );
+  const others = [...uidOf].flatMap(([name, uid]) => (name === "bench-0" || name === WARM_UP ? [] : [uid]));
   const copies = others.flatMap((uid) => originals.map((original) => ({ uid, original })));
   await inFlight(copies.length, FILL_AT_ONCE, async (index) => {
     const copy = copies[index];
@@ -258,9 +268,10 @@ async function measure(folder: string): Promise<Figures> {
   const [service, api] = await start(folder, bao, nats.url);
   try {
     const destinations = Math.ceil(Number(options.associations) / Number(options.sets));
-    const create = (index: number) =>
-      exchange(api, token, "PUT", `sys/sync/destinations/azure-kv/bench-${index}`, CONNECTION);
-    await inFlight(destinations, 1, create);
+    const create = (name: string) =>
+      exchange(api, token, "PUT", `sys/sync/destinations/azure-kv/${name}`, connection(name));
+    await inFlight(destinations, 1, (index) => create(`bench-${index}`));
+    await create(WARM_UP);
     const gateway = await measureGateway(bao, api);
     const set = await measureSets(service, api, token);
     const list = await measureList(api, token, nats.url);

@@ -211,4 +211,20 @@ describe("rule-as-deputy", () => {
     ]);
     expect(await world.association("narrow", "team-b/db")).toBeUndefined();
   });
+
+  test("narrowing allowed_sources under associations that are there is done, and tells which it shuts out", async () => {
+    await put("narrowed");
+    expect((await world.set("narrowed", "team-a/db")).status).toBe(200);
+    const wide = await put("narrowed", { allowed_sources: "secret/team-a,secret/team-b" });
+    expect([wide.status, wide.body["warnings"]]).toEqual([200, null]);
+    const answer = await put("narrowed", { allowed_sources: "secret/team-b" });
+    expect([answer.status, answer.body["warnings"]]).toEqual([
+      200,
+      [
+        expect.stringMatching(
+          /^allowed_sources shuts out associations that are there: secret\/team-a\/db\. They stay/,
+        ),
+      ],
+    ]);
+  });
 });

@@ -226,6 +226,31 @@ describe("what a rule makes", () => {
     expect(await world.bus.commands.last(uid, await world.keyOf("silent", "opting-kv"))).toBeUndefined();
   });
 
+  test("a set of a name that a rule has given away is refused, names the rule, and passes when the rule is gone", async () => {
+    await world.createDestination("first", { secret_name_template: "{{ .SecretPath }}" });
+    await world.createDestination("second", {
+      key_vault_uri: (await world.destination("first")).connection.keyVaultUri,
+      secret_name_template: "{{ .SecretPath | uppercase }}",
+    });
+    await world.newMount("taken-kv");
+    await secret("taken-kv", "app");
+    await putRule("first", { mounts: "taken-kv", secret_name_template: "{{ .SecretPath }}" }, "all-of-it");
+    await world.command("first", "app", isSync, "taken-kv");
+    const refused = await world.set("second", "app", "taken-kv");
+    expect([refused.status, refused.errors]).toEqual([
+      400,
+      [
+        expect.stringMatching(
+          /^external name APP is taken: the association of taken-kv\/app with azure-kv\/first, which rule all-of-it makes, has it/,
+        ),
+      ],
+    ]);
+    await world.call("DELETE", ruleUrl("first", "all-of-it"));
+    await eventually(async () => (await world.set("second", "app", "taken-kv")).status === 200, {
+      what: "the name to be free",
+    });
+  });
+
   test("a gone secret is unsynced as any other, and its association goes with it", async () => {
     await world.end("made", "new", SYNCED, "made-kv");
     await world.vault("DELETE", "made-kv/metadata/new");

@@ -92,8 +92,9 @@ export class AssociationWriter {
       namespace === destination.namespace
         ? `the association of ${mount}/${path} with ${type}/${name}`
         : "an association of another namespace";
+    const by = holder.rule === undefined ? "" : `, which rule ${holder.rule} makes,`;
     throw badRequest(
-      `external name ${holder.name} is taken: ${who} has it in this vault, which ignores case. ` +
+      `external name ${holder.name} is taken: ${who}${by} has it in this vault, which ignores case. ` +
         "Change secret_name_template, or remove that association",
     );
   }

@@ -16,21 +16,25 @@ function index() {
   const rowOf = (key: string, value: AssociationRecord) => ({ key, entry: entry(value, 1) });
   const names = new NameIndex({
     associations: {
-      all: () => [...associations].map(([key, value]) => rowOf(key, value)).values(),
+      *all() {
+        for (const [key, value] of associations) yield rowOf(key, value);
+      },
       get: (key) => {
         const value = associations.get(key);
         return value === undefined ? undefined : rowOf(key, value);
       },
       ofDestination: (uid) =>
         [...associations].flatMap(([key, value]) => (value.destination === uid ? [rowOf(key, value)] : [])),
-      onChange: (listener) => void (told.association = listener),
+      onChange(listener) {
+        told.association = (key) => listener({ key });
+        told.destination = (uid) => listener({ destination: uid });
+      },
     },
     destinations: {
       byUid: (uid) => {
         const value = destinations.get(uid);
         return value === undefined ? undefined : { key: uid, entry: entry(value, 1) };
       },
-      onChange: (listener) => void (told.destination = listener),
     },
     results: {
       get: (key) => {
@@ -60,7 +64,12 @@ function index() {
     results.set(key, record);
     told.result(key);
   };
-  return { names, destination, associate, end };
+  const forget = (key: string) => {
+    const uid = associations.get(key)?.destination ?? "";
+    associations.delete(key);
+    told.destination(uid);
+  };
+  return { names, destination, associate, end, forget };
 }
 
 const wanted = (path: string): AssociationRecord => ({
@@ -142,4 +151,13 @@ test("a name that a rule chose has its hash, so that it does not take a person's
   const one = destination("one", { spec: BY_PATH });
   associate(one, "a_b", { spec: { ...BY_PATH, byRule: true } });
   expect(names.holderOf(one, wanted("a-b"))).toBeUndefined();
+});
+
+test("what a rule makes has its name until the rule is gone", () => {
+  const { names, destination, associate, forget } = index();
+  const one = destination("one", { spec: BY_PATH });
+  const { key } = associate(one, "app", { spec: { ...BY_PATH, byRule: true } });
+  expect(names.holderOf(one, wanted("APP"))?.association.secret.path).toBe("app");
+  forget(key);
+  expect(names.holderOf(one, wanted("APP"))).toBeUndefined();
 });

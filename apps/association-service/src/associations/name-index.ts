@@ -2,7 +2,7 @@
 // never be written is refused at once. Does not own who may write a name: the sink decides that under the name's lock, and
 // whoever comes second there waits (name-taken). Names are compared as Key Vault does, without regard to case.
 
-import type { AssociationRecord, DestinationRecord, SyncRecord, SyncSpec } from "@keyferry/contracts";
+import type { AssociationRecord, DestinationRecord, SyncRecord, SyncSpec, Uid } from "@keyferry/contracts";
 import {
   checkVaultUri,
   compileTemplate,
@@ -13,11 +13,13 @@ import {
 } from "@keyferry/naming";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { TableView } from "../ports.ts";
-import type { AssociationIndex, AssociationRow } from "./association-index.ts";
+import type { AssociationRow } from "./association-index.ts";
+import type { EffectiveAssociations } from "./effective-associations.ts";
 
 export interface NameIndexOptions {
-  readonly associations: Pick<AssociationIndex, "all" | "get" | "ofDestination" | "onChange">;
-  readonly destinations: Pick<DestinationIndex, "byUid" | "onChange">;
+  /** Those that rules make, too. */
+  readonly associations: Pick<EffectiveAssociations, "all" | "get" | "ofDestination" | "onChange">;
+  readonly destinations: Pick<DestinationIndex, "byUid">;
   readonly results: Pick<TableView<SyncRecord>, "get" | "onChange">;
 }
 
@@ -26,6 +28,8 @@ export interface NameHolder {
   readonly name: string;
   readonly association: AssociationRecord;
   readonly destination: DestinationRecord;
+  /** The rule that makes it; absent: somebody set it. */
+  readonly rule?: string | undefined;
 }
 
 // Templates of destinations, 500 at most, and of associations that were pinned to earlier ones.
@@ -40,15 +44,14 @@ export class NameIndex {
 
   constructor(options: NameIndexOptions) {
     this.#options = options;
-    const { associations, destinations, results } = options;
+    const { associations, results } = options;
     for (const { key } of associations.all()) this.#look(key);
-    associations.onChange((key) => this.#look(key));
+    associations.onChange((change) => {
+      if ("key" in change) this.#look(change.key);
+      else this.#lookAtDestination(change.destination);
+    });
     results.onChange((key) => {
       if (associations.get(key)?.entry.value.spec.granularity === "secret-key") this.#look(key);
-    });
-    // Its associations may have been seen before it was.
-    destinations.onChange((uid) => {
-      for (const { key } of associations.ofDestination(uid)) this.#look(key);
     });
   }
 
@@ -66,12 +69,20 @@ export class NameIndex {
     if (name === undefined || host === undefined) return undefined;
     const own = `${destination.uid}.${wanted.secretKey}`;
     for (const key of this.#holders.get(placeOf(host, name)) ?? []) {
-      const association = associations.get(key)?.entry.value;
+      const row = associations.get(key);
+      const association = row?.entry.value;
       const holder = association && destinations.byUid(association.destination)?.entry.value;
       if (key === own || association === undefined || holder === undefined) continue;
-      return { name, association, destination: holder };
+      return { name, association, destination: holder, rule: row?.rule };
     }
     return undefined;
+  }
+
+  // It or its rules have changed: what it has now, and what it had (of a rule that is gone).
+  #lookAtDestination(uid: Uid): void {
+    const keys = new Set(this.#options.associations.ofDestination(uid).map(({ key }) => key));
+    for (const key of this.#placesOf.keys()) if (key.startsWith(`${uid}.`)) keys.add(key);
+    for (const key of keys) this.#look(key);
   }
 
   #look(key: string): void {

@@ -98,7 +98,7 @@ export function createApiParts(options: ApiPartsOptions): ApiParts {
       table: bus.associations,
       destinations: bus.destinations,
       associations,
-      names: new NameIndex({ associations, destinations, results: tables.results }),
+      names: new NameIndex({ associations: effective, destinations, results: tables.results }),
       effective,
       secrets,
       secretKeyKey,

@@ -84,7 +84,30 @@ async function writeDestination(call: Call, mode: "replace" | "merge"): Promise<
   const fields = readDestinationFields(bodyOf(request));
   if (fields.kind === "refused") throw badRequest(...fields.errors);
   const { record, warnings } = await parts.destinationWriter.write(identity, { mode, fields: fields.fields });
-  return { data: destinationAnswer(record), warnings: [...fieldWarnings(fields), ...warnings] };
+  const told = [...fieldWarnings(fields), ...warnings, ...(await shutOutWarnings(call, record))];
+  return { data: destinationAnswer(record), warnings: told };
+}
+
+const SHUT_OUT_NAMED = 3;
+
+// Narrowed, or a rule of it reaches further: nothing is removed, but what lies outside is updated no more.
+async function shutOutWarnings(
+  { parts, signal }: Call,
+  record: DestinationRecord,
+): Promise<readonly string[]> {
+  if (record.source?.allowed === undefined) return [];
+  await parts.effective.caughtUp(signal);
+  const shutOut = parts.effective.ofDestination(record.uid).flatMap(({ entry: { value } }) => {
+    if (value.state !== "active" || isSourceAllowed(record.source, value.secret)) return [];
+    return [`${value.secret.mount}/${value.secret.path}`];
+  });
+  if (shutOut.length === 0) return [];
+  const named = shutOut.sort().slice(0, SHUT_OUT_NAMED).join(", ");
+  const more = shutOut.length > SHUT_OUT_NAMED ? ` and ${shutOut.length - SHUT_OUT_NAMED} more` : "";
+  return [
+    `allowed_sources shuts out associations that are there: ${named}${more}. They stay in Key Vault as they are and are not ` +
+      "updated: remove them, or add their places to allowed_sources",
+  ];
 }
 
 function fieldWarnings({ fields, ignored }: Extract<FieldsRead, { kind: "ok" }>): readonly string[] {
