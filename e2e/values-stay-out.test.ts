@@ -7,21 +7,30 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveSecrets } from "./support/emulated-vault.ts";
 import { runFolder } from "./support/run-folder.ts";
 import { associate, createDestination, rows } from "./support/sync-api.ts";
+import { startTraceCollector, type TraceCollector } from "./support/trace-collector.ts";
 
 let folder: Awaited<ReturnType<typeof runFolder>>;
+let collector: TraceCollector;
 let stack: Stack;
 
 beforeAll(async () => {
   folder = await runFolder();
-  stack = await startStack({ dir: folder.path, logLevel: "debug", redisPersistent: true });
+  collector = await startTraceCollector();
+  stack = await startStack({
+    dir: folder.path,
+    logLevel: "debug",
+    redisPersistent: true,
+    otlpEndpoint: collector.endpoint,
+  });
 });
 
 afterAll(async () => {
   await stack.stop();
+  await collector[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
 });
 
-test("P5: a value is in no file, log, message, metric or answer, also when its write fails", async () => {
+test("P5: a value is in no file, log, message, metric, trace or answer, also when its write fails", async () => {
   const canary = new Canary();
   const clientSecret = canary.value("client-secret");
   const source = new VaultApi(stack.openbao.url, stack.openbao.rootToken);
@@ -65,6 +74,11 @@ test("P5: a value is in no file, log, message, metric or answer, also when its w
   served.push(
     JSON.stringify(await stack.vault.expect("GET", "sys/sync/destinations/azure-kv/canary-refused")),
   );
+  // The spans of the failed writes, too.
+  await eventually(() => collector.spans.some(({ name }) => name === "key-vault PUT"), {
+    what: "the traces",
+  });
+  expect(collector.bodies.flatMap((text) => canary.searchText(text, "traces"))).toEqual([]);
   expect(served.flatMap((text) => canary.searchText(text, "served"))).toEqual([]);
   expect(await canary.searchFiles(folder.path)).toEqual([]);
   // The search can find: a file that holds one is reported.
