@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 
 const LENGTH_BYTES = 4;
 
@@ -17,9 +17,14 @@ export function lengthPrefixed(fields: readonly string[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** Made once for each key: that costs more than the HMAC of a short text. */
+const keyObjects = new WeakMap<Buffer, KeyObject>();
+
 /** HMAC-SHA-256 over length-prefixed fields. `purpose` keeps uses of one key apart. */
 export function macOf(key: Buffer, purpose: string, fields: readonly string[]): Buffer {
-  return createHmac("sha256", key)
+  const known = keyObjects.get(key) ?? createSecretKey(key);
+  keyObjects.set(key, known);
+  return createHmac("sha256", known)
     .update(lengthPrefixed([purpose, ...fields]))
     .digest();
 }

@@ -17,6 +17,14 @@ export interface Known {
 
 const GONE_TEXT = packState({ kind: "gone" });
 
+/**
+ * The same text on its own. What was cut out of another or put together of several keeps all of those: a subject for its
+ * key, a folder for each path in it.
+ */
+function alone(text: string): string {
+  return Buffer.from(text, "utf8").toString("utf8");
+}
+
 interface MemoryRecord extends Omit<Known, "ref" | "state"> {
   readonly mount: Omit<SecretRef, "path">;
   readonly path: string;
@@ -65,18 +73,20 @@ export class Memory {
     const { secret, state, fingerprint, readStartedAt } = event;
     // One text for all secrets instead of one per event that was read.
     const clusterId = this.#cluster?.id === event.clusterId ? this.#cluster.id : event.clusterId;
-    this.#records.set(key, {
+    const known = this.#records.get(key);
+    const own = known === undefined ? alone(key) : key;
+    this.#records.set(own, {
       mount: this.#shared(secret),
-      path: secret.path,
+      path: known?.path === secret.path ? known.path : alone(secret.path),
       clusterId,
       stateText: packState(state),
-      fingerprint,
+      fingerprint: alone(fingerprint),
       sequence,
       readStartedAt,
       tick: this.#tick,
     });
     const keys = this.#keys.get(secret.accessor) ?? new Set();
-    this.#keys.set(secret.accessor, keys.add(key));
+    this.#keys.set(secret.accessor, keys.add(own));
     if ((this.#cluster?.sequence ?? 0) < sequence) this.#cluster = { id: clusterId, sequence };
     this.#onPut(key, state);
   }
