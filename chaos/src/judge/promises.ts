@@ -139,8 +139,11 @@ function atTheCeiling({ log }: Evidence): Verdict {
     0,
     ...[...new Set(calls.map(({ vault }) => vault))].map((vault) => mostWithin(calls, vault)),
   );
-  const isOver = throttled * CALLS_PER_THROTTLED > calls.length;
-  return verdict("P6", "at Azure's ceiling and no faster", isOver ? [`${throttled} answers of 429`] : [], {
+  const breaches = [
+    ...(throttled * CALLS_PER_THROTTLED > calls.length ? [`${throttled} answers of 429`] : []),
+    ...(most > CREATES_MAX ? [`${most} creates in ten seconds`] : []),
+  ];
+  return verdict("P6", "at Azure's ceiling and no faster", breaches, {
     calls: calls.length,
     throttledByLimits: throttled,
     throttledByFault: injected,
