@@ -68,9 +68,12 @@ export class Service extends Server {
   }
 }
 
-/** Starts `apps/<name>/src/main.ts` by the running Node and waits until it is ready. */
+/**
+ * Starts `apps/<name>/src/main.ts` by the running Node and waits until it is ready. With `KEYFERRY_BUNDLES=FOLDER` in the
+ * environment of the caller, `FOLDER/<name>/main.mjs` instead: what the images carry, as `node deploy/build.ts` makes it.
+ */
 export async function startService(name: string, options: ServiceOptions): Promise<Service> {
-  const main = options.program ?? join(REPOSITORY, "apps", name, "src", "main.ts");
+  const main = options.program ?? programOf(name);
   await access(main);
   const folder = await openServerFolder(name, options.dir);
   const logFile = options.logFile ?? join(folder.path, `${name}.log`);
@@ -90,6 +93,13 @@ export async function startService(name: string, options: ServiceOptions): Promi
       options.healthPort,
     );
   });
+}
+
+function programOf(name: string): string {
+  const bundles = process.env["KEYFERRY_BUNDLES"];
+  return bundles === undefined
+    ? join(REPOSITORY, "apps", name, "src", "main.ts")
+    : resolve(bundles, name, "main.mjs");
 }
 
 function readyFileIn(dir: string): string {
