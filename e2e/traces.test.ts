@@ -1,12 +1,19 @@
 // One trace leads from a write at the source to the Key Vault version: its id is the request id of the write in the
 // source's own audit log, without dashes, and the spans of all three services hang on it.
 import { readFile } from "node:fs/promises";
-import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
+import {
+  eventually,
+  type Stack,
+  STACK_MOUNT,
+  startStack,
+  startTraceCollector,
+  type TraceCollector,
+  VaultApi,
+} from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveSecrets } from "./support/emulated-vault.ts";
 import { runFolder } from "./support/run-folder.ts";
 import { associate, createDestination } from "./support/sync-api.ts";
-import { startTraceCollector, type TraceCollector } from "./support/trace-collector.ts";
 
 let folder: Awaited<ReturnType<typeof runFolder>>;
 let collector: TraceCollector;

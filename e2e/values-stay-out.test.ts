@@ -2,12 +2,20 @@
 // planted as secrets, then looked for in everything that any process of the system has written, and in what it serves.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Canary, eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
+import {
+  Canary,
+  eventually,
+  type Stack,
+  STACK_MOUNT,
+  startStack,
+  startTraceCollector,
+  type TraceCollector,
+  VaultApi,
+} from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveSecrets } from "./support/emulated-vault.ts";
 import { runFolder } from "./support/run-folder.ts";
 import { associate, createDestination, rows } from "./support/sync-api.ts";
-import { startTraceCollector, type TraceCollector } from "./support/trace-collector.ts";
 
 let folder: Awaited<ReturnType<typeof runFolder>>;
 let collector: TraceCollector;

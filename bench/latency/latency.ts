@@ -2,8 +2,10 @@
 // bare script that reads the secret and PUTs it with the SDK as soon as the write has been answered. Both in one run, on
 // the same servers, one after the other. Judged by the emulator's log.
 //
-//   node bench/latency/latency.ts [--rate 20] [--seconds 15] [--azure-ms 0] [--json]
+//   node bench/latency/latency.ts [--rate 20] [--seconds 15] [--warm-up 10] [--azure-ms 0] [--spans] [--json]
 //
+// Both sides first do the same for `--warm-up` seconds that do not count: a service runs for weeks, its first seconds are the
+// compiler's. `--spans` has the services trace themselves, and tells when each step began and how long it took (medians).
 // `--azure-ms` makes each write to the vault take that much longer, as the way to Azure does: on loopback a bare PUT takes
 // 2 ms, which no real vault does.
 import { createHash, randomBytes } from "node:crypto";
@@ -17,7 +19,15 @@ import { SecretClient } from "@azure/keyvault-secrets";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_TENANT_ID } from "@keyferry/key-vault-emulator";
 import { connectBus } from "@keyferry/bus";
 import { silentLogger, systemClock, systemRandom } from "@keyferry/ports";
-import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
+import {
+  eventually,
+  type Stack,
+  STACK_MOUNT,
+  startStack,
+  startTraceCollector,
+  VaultApi,
+} from "@keyferry/testkit";
+import { timeline } from "./timeline.ts";
 
 const SECRETS = 50;
 const VAULT = "bench-latency";
@@ -55,6 +65,8 @@ const { values: options } = parseArgs({
   options: {
     rate: { type: "string", default: "20" },
     seconds: { type: "string", default: "15" },
+    "warm-up": { type: "string", default: "10" },
+    spans: { type: "boolean", default: false },
     "azure-ms": { type: "string", default: "0" },
     json: { type: "boolean", default: false },
   },
@@ -63,9 +75,13 @@ const { values: options } = parseArgs({
 const pathOf = (index: number): string => `latency-${index % SECRETS}`;
 
 /** Writes at a steady rate; each change goes to the next secret. `after` runs beside the next writes. */
-async function change(api: VaultApi, after: (change: Change) => Promise<void>): Promise<readonly Change[]> {
+async function change(
+  api: VaultApi,
+  seconds: number,
+  after: (change: Change) => Promise<void>,
+): Promise<readonly Change[]> {
   const rate = Number(options.rate);
-  const count = rate * Number(options.seconds);
+  const count = rate * seconds;
   const began = performance.now();
   const work: Promise<void>[] = [];
   const changes: Change[] = [];
@@ -163,7 +179,9 @@ async function keyferry(stack: Stack, api: VaultApi): Promise<Figures & { readon
     },
     { what: "all secrets to be synced", until: (synced) => synced === SECRETS, timeoutMs: 60_000 },
   );
-  const changes = await change(api, async () => undefined);
+  const nothing = async (): Promise<void> => undefined;
+  await change(api, Number(options["warm-up"]), nothing);
+  const changes = await change(api, Number(options.seconds), nothing);
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   return { ...(await figures(stack, VAULT, changes)), hops: await hopsOf(stack, changes) };
 }
@@ -185,17 +203,23 @@ async function bareScript(stack: Stack, api: VaultApi): Promise<Figures> {
   });
   const client = new SecretClient(stack.keyVault.vaultUrl(BARE_VAULT), credential, { agent });
   await client.setSecret("warm", "warm");
-  const changes = await change(api, async ({ path }) => {
+  const copy = async ({ path }: Change): Promise<void> => {
     const { data } = await api.expect("GET", `${STACK_MOUNT}/data/${path}`);
     await client.setSecret(path, JSON.stringify(data));
-  });
+  };
+  await change(api, Number(options["warm-up"]), copy);
+  const changes = await change(api, Number(options.seconds), copy);
   agent.destroy();
   return figures(stack, BARE_VAULT, changes);
 }
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "keyferry-bench-"));
-  const stack = await startStack({ dir: folder });
+  const collector = options.spans ? await startTraceCollector() : undefined;
+  const stack = await startStack({
+    dir: folder,
+    ...(collector === undefined ? {} : { otlpEndpoint: collector.endpoint }),
+  });
   try {
     const api = new VaultApi(stack.openbao.url, stack.openbao.rootToken);
     const azureMs = Number(options["azure-ms"]);
@@ -227,9 +251,13 @@ async function main(): Promise<void> {
     lines.push(
       `hops (medians): commit → event ${toEvent} ms → command ${toCommand} ms → Key Vault ${toKeyVault} ms`,
     );
+    // Spans are sent in batches, the last of them seconds later: the bare script's run lies between.
+    if (collector !== undefined)
+      lines.push(...timeline(collector.spans, Number(options.rate) * Number(options.seconds)));
     process.stdout.write(`${lines.join("\n")}\n`);
   } finally {
     await stack.stop();
+    await collector?.[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   }
 }

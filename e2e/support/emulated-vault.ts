@@ -50,11 +50,24 @@ export async function effects(stack: Stack, vault: string): Promise<readonly Eff
 }
 
 /** Writes a secret as somebody else would, with a token and over the data plane. */
-export async function writeByHand(stack: Stack, vault: string, name: string, value: string): Promise<void> {
+export function writeByHand(stack: Stack, vault: string, name: string, value: string): Promise<void> {
+  return callByHand(stack, vault, name, { method: "PUT", body: JSON.stringify({ value }) });
+}
+
+/** Soft-deletes one as somebody else would. */
+export function deleteByHand(stack: Stack, vault: string, name: string): Promise<void> {
+  return callByHand(stack, vault, name, { method: "DELETE" });
+}
+
+async function callByHand(
+  stack: Stack,
+  vault: string,
+  name: string,
+  { method, body }: { readonly method: string; readonly body?: string },
+): Promise<void> {
   const { token } = (await stack.keyVault.control("POST", "token", {})) as { token: string };
   const host = `${vault}.vault.azure.net`;
   const ca = await readFile(stack.keyVault.caFile);
-  const body = JSON.stringify({ value });
   await new Promise<void>((resolve, reject) => {
     const call = request(
       {
@@ -62,7 +75,7 @@ export async function writeByHand(stack: Stack, vault: string, name: string, val
         port: stack.keyVault.port,
         servername: host,
         ca,
-        method: "PUT",
+        method,
         path: `/secrets/${name}?api-version=7.4`,
         headers: { Host: host, Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
       },

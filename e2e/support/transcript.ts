@@ -1,5 +1,10 @@
-// Owns: what differs between two runs of one command, replaced: so that transcripts can be kept. Pure.
+// Owns: command lines and what they print, held against a kept transcript; what differs between two runs is replaced.
+import { join } from "node:path";
 import type { Stack } from "@keyferry/testkit";
+import { expect } from "vitest";
+import { keyferry, type RunOptions } from "./keyferry.ts";
+
+const FOLDER = join(import.meta.dirname, "../transcripts");
 
 // Each in turn. Columns are as wide as what was replaced, so blanks are made equal first.
 const REPLACED: readonly (readonly [RegExp, string])[] = [
@@ -16,6 +21,7 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
   [/\d+ dead letters?/g, "<number> dead letters"],
   [/\(event \d+\)/g, "(event <number>)"],
   [/\((?:hint|asked|sweep)\)|(?<=ago> by )(?:hint|asked|sweep)/g, "<cause>"],
+  [/("digest": "|--digest |with the digest )[\w-]{27}/g, "$1<digest>"],
   [/\b[0-9a-f]{32}\b/g, "<id>"],
   // Also where chance gave one without a digit.
   [/\b[a-z2-7]{26}\b/g, "<id>"],
@@ -31,4 +37,23 @@ export function normalised(text: string, stack: Pick<Stack, "vault" | "openbao" 
     .replaceAll(stack.openbao.url, "<vault>");
   for (const [pattern, by] of REPLACED) replaced = replaced.replaceAll(pattern, by);
   return replaced;
+}
+
+/** Runs command lines and holds what they print against the kept transcript, which the manual shows. */
+export async function expectTranscript(
+  stack: Stack,
+  name: string,
+  lines: readonly (readonly string[])[],
+  options: RunOptions & { readonly replaced?: readonly (readonly [RegExp, string])[] } = {},
+): Promise<void> {
+  const parts: string[] = [];
+  for (const args of lines) {
+    const { code, stdout, stderr } = await keyferry(stack, args, options);
+    const shown = args.map((arg) => (/[^\w./:=@,-]/.test(arg) ? `'${arg}'` : arg)).join(" ");
+    const end = code === 0 ? "" : `(exit code ${code})\n`;
+    let text = normalised(`$ keyferry ${shown}\n${stderr}${stdout}${end}`, stack);
+    for (const [pattern, by] of options.replaced ?? []) text = text.replaceAll(pattern, by);
+    parts.push(text);
+  }
+  await expect(parts.join("\n")).toMatchFileSnapshot(join(FOLDER, `${name}.txt`));
 }

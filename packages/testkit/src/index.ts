@@ -15,6 +15,7 @@ export {
   startKeyVault,
   startKeyVaultProcess,
 } from "./servers/key-vault.ts";
+export { type CollectedSpan, startTraceCollector, type TraceCollector } from "./servers/trace-collector.ts";
 export { Service, type ServiceOptions, startService } from "./servers/service.ts";
 export {
   SERVICE_NAMES,

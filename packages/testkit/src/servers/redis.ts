@@ -1,8 +1,9 @@
 // Owns: a real Redis (or Valkey) for a test: one node, or a replica of another.
 
 import { connect } from "node:net";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeServerCertificate } from "@keyferry/key-vault-emulator";
 import { chooseBackend } from "../backend/choose-backend.ts";
 import { freePort } from "../free-port.ts";
 import { openServerFolder } from "../server-folder.ts";
@@ -20,6 +21,8 @@ export interface RedisOptions {
   readonly dir?: string;
   /** By default `redis.log` in the folder. */
   readonly logFile?: string;
+  /** Listens with TLS as well, with a certificate of its own for localhost and 127.0.0.1. */
+  readonly tls?: boolean;
   /** Runs as a Sentinel by this file, which says everything, `port` and `dir` included; other options have no effect. */
   readonly sentinelFile?: string;
   /** More of `redis-server`'s options, e.g. `["--maxmemory", "2mb"]`; they win over the kit's. */
@@ -31,11 +34,14 @@ export class RedisServer extends Server {
   readonly port: number;
   /** `redis://127.0.0.1:PORT` */
   readonly url: string;
+  /** Where it listens with TLS, `rediss://127.0.0.1:PORT`, and the authority that vouches for it. */
+  readonly tls: { readonly url: string; readonly caFile: string } | undefined;
 
-  constructor(parts: ServerParts, port: number) {
+  constructor(parts: ServerParts, port: number, tls?: TlsFiles) {
     super(parts);
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
+    this.tls = tls && { url: `rediss://127.0.0.1:${tls.port}`, caFile: tls.ca };
   }
 }
 
@@ -46,9 +52,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   return await launch(folder, options.port !== undefined, async () => {
     const port = options.port ?? (await freePort());
     const { sentinelFile } = options;
+    const tls = options.tls === true ? await writeTlsFiles(folder.path) : undefined;
     const args =
       sentinelFile === undefined
-        ? await redisArguments(options, port, join(folder.path, "data"))
+        ? [...(await redisArguments(options, port, join(folder.path, "data"))), ...tlsArguments(tls)]
         : [sentinelFile, "--sentinel"];
     const backend = await chooseBackend({
       name: "redis",
@@ -60,8 +67,32 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     return new RedisServer(
       { name: "redis", backend, folder, logFile, ports: [port], probe: () => answersPing(port) },
       port,
+      tls,
     );
   });
+}
+
+interface TlsFiles {
+  readonly port: number;
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+async function writeTlsFiles(dir: string): Promise<TlsFiles> {
+  const { caPem, certPem, keyPem } = await makeServerCertificate(["localhost"]);
+  const files = { ca: join(dir, "ca.pem"), certificate: join(dir, "redis.pem"), key: join(dir, "redis.key") };
+  await writeFile(files.ca, caPem);
+  await writeFile(files.certificate, certPem);
+  await writeFile(files.key, keyPem, { mode: 0o600 });
+  return { ...files, port: await freePort() };
+}
+
+function tlsArguments(tls: TlsFiles | undefined): string[] {
+  if (tls === undefined) return [];
+  const { port, ca, certificate, key } = tls;
+  const files = ["--tls-ca-cert-file", ca, "--tls-cert-file", certificate, "--tls-key-file", key];
+  return ["--tls-port", String(port), ...files, "--tls-auth-clients", "no"];
 }
 
 async function redisArguments(options: RedisOptions, port: number, data: string): Promise<string[]> {

@@ -39,6 +39,8 @@ export interface StackOptions {
   /** Seconds between two sweeps and between two rounds of the settle loop; short in tests of recovery. */
   readonly sweepIntervalS?: number;
   readonly settleIntervalS?: number;
+  /** How old a write has to be to be compared by a look for drift. */
+  readonly driftSettledS?: number;
   readonly ports?: { readonly api?: number };
   /** An OpenTelemetry collector that takes the services' traces. */
   readonly otlpEndpoint?: string;
@@ -205,6 +207,7 @@ async function writeConfiguration(
       listen: listen("azure-sink"),
       ...entries["azure-sink"],
       azure: { caFile: keyVault.caFile, emulator: { address: `127.0.0.1:${keyVault.port}` } },
+      ...(options.driftSettledS === undefined ? {} : { drift: { settledS: options.driftSettledS } }),
     },
   };
   const configFile = join(options.dir, "keyferry.yaml");

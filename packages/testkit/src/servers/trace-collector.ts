@@ -17,6 +17,8 @@ const requestSchema = z.object({
               spanId: z.string(),
               parentSpanId: z.string().optional(),
               name: z.string(),
+              startTimeUnixNano: z.string(),
+              endTimeUnixNano: z.string(),
             }),
           ),
         }),
@@ -31,6 +33,9 @@ export interface CollectedSpan {
   readonly spanId: string;
   readonly parentSpanId: string;
   readonly name: string;
+  /** By the wall clock, ms with fractions. */
+  readonly startedMs: number;
+  readonly endedMs: number;
 }
 
 export interface TraceCollector extends AsyncDisposable {
@@ -72,11 +77,19 @@ function spansOf(body: string): CollectedSpan[] {
   return requestSchema.parse(JSON.parse(body)).resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = resource.attributes.find(({ key }) => key === "service.name")?.value.stringValue ?? "";
     return scopeSpans.flatMap((scope) =>
-      scope.spans.map(({ parentSpanId, ...facts }) => ({
+      scope.spans.map(({ traceId, spanId, parentSpanId = "", name, ...times }) => ({
         service,
-        ...facts,
-        parentSpanId: parentSpanId ?? "",
+        traceId,
+        spanId,
+        parentSpanId,
+        name,
+        startedMs: toMs(times.startTimeUnixNano),
+        endedMs: toMs(times.endTimeUnixNano),
       })),
     );
   });
+}
+
+function toMs(nanos: string): number {
+  return Number(BigInt(nanos) / 1_000n) / 1_000;
 }
