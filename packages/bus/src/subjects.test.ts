@@ -8,6 +8,7 @@ import {
   destinationAndKeyOf,
   destinationKey,
   eventSubject,
+  placeOf,
   resultSubject,
   sourceAndKeyOf,
 } from "./subjects.ts";
@@ -50,4 +51,18 @@ test("whatever a source, a namespace or a destination is called, subjects and ke
 test("same-name-other-destination: the root namespace is not a namespace named by the root's sign", () => {
   const root = destinationKey({ namespace: "", type: "azure-kv", name: "prod" });
   expect(destinationKey({ namespace: "-", type: "azure-kv", name: "prod" })).not.toBe(root);
+});
+
+test.each([
+  ["sync.desired.uid.key.live", { destination: "uid", key: "key" }],
+  ["sync.result.uid.key", { destination: "uid", key: "key" }],
+  ["kv2.event.bWFpbg.key", { destination: "-", key: "key" }],
+  ["$KV.associations.uid.key", { destination: "uid", key: "key" }],
+  [
+    "$KV.destinations.bnM.YXp1cmUta3Y.bmFtZQ",
+    { destination: "-", key: "destinations_bnM_YXp1cmUta3Y_bmFtZQ" },
+  ],
+  ["anything.else", { destination: "-", key: "-" }],
+])("letters about %s have a place of their own", (subject, place) => {
+  expect(placeOf(subject)).toEqual(place);
 });

@@ -58,6 +58,9 @@ export const PRESENCE_SUBJECT = "keyferry.presence";
 /** Asked by the association-service, answered by one sink. */
 export const CONNECTION_CHECK_SUBJECT = "keyferry.check.connection";
 
+/** Questions what lies in a vault under certain names. */
+export const VAULT_LOOK_SUBJECT = "keyferry.look.vault";
+
 export function hintSubject(source: string): string {
   return `kv2.hint.${subjectToken(source)}`;
 }
@@ -126,7 +129,6 @@ export function destinationAndKeyOf(subject: string): { destination: Uid; key: S
   return { destination, key, lane: lane === "bulk" ? "bulk" : "live" };
 }
 
-/** Tokens of `kv2.event.<source>.<k>`. */
 /**
  * To which destination and secret a message of any stream belongs, `-` where it has none. Letters about different
  * secrets then have different subjects, of each of which the stream keeps the last few.
@@ -136,9 +138,13 @@ export function placeOf(subject: string): { destination: string; key: string } {
   if (stream === "sync" && (kind === "desired" || kind === "result"))
     return { destination: third, key: fourth };
   if (stream === "kv2" && kind === "event") return { destination: "-", key: fourth };
+  if (stream === "$KV" && kind === "associations") return { destination: third, key: fourth };
+  // A row of another bucket: which, in one token.
+  if (stream === "$KV") return { destination: "-", key: subject.split(".").slice(1).join("_") };
   return { destination: "-", key: "-" };
 }
 
+/** Tokens of `kv2.event.<source>.<k>`. */
 export function sourceAndKeyOf(subject: string): { source: string; key: SecretKey } {
   const [, , source = "", key = ""] = subject.split(".");
   return { source: Buffer.from(source, "base64url").toString("utf8"), key };
