@@ -147,7 +147,7 @@ test("an empty text is a key that is not there: absent if optional, its default,
     token: expect.anything(),
     concurrency: 16,
     azure: { requestTimeoutMs: 10_000 },
-    drift: { intervalS: 3_600 },
+    drift: { intervalS: 3_600, settledS: 60 },
   });
 });
 

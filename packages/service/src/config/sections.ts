@@ -371,6 +371,11 @@ export const azureSinkSection = z.strictObject({
         description:
           "From one look at a whole Key Vault to the next, by one sink per destination. A look is one call for each 25 secrets of the vault.",
       }).default(3_600),
+      settledS: wholeNumber(1, 3_600, {
+        unit: "s",
+        description:
+          "How old a write has to be when a look begins, to be compared. A list is read over a while, and the clocks of sinks differ: what is younger is left to the next look.",
+      }).default(60),
     })
     .prefault({}),
 });

@@ -50,7 +50,8 @@ test("a share of 0 sends nothing", async () => {
 test("a collector that is away disturbs neither the work nor the stop", async () => {
   const { endpoint, close } = await collector();
   close();
-  flush = exportSpans({ endpoint, samplePercent: 100, service: "azure-sink", version: "1" });
+  const options = { endpoint, samplePercent: 100, service: "azure-sink", version: "1" };
+  flush = exportSpans({ ...options, exportTimeoutMs: 100 });
   expect(await span({ name: "look" }, async () => 7)).toBe(7);
   await expect(flush()).resolves.toBeUndefined();
 });

@@ -18,6 +18,8 @@ export interface SpanExportOptions {
   readonly samplePercent: number;
   readonly service: string;
   readonly version: string;
+  /** How long one sending may take, its repeats included; also the longest that a stop waits for a collector. */
+  readonly exportTimeoutMs?: number;
 }
 
 // Some seconds' worth at the ceiling of one vault; what does not fit is dropped, as the library does.
@@ -35,15 +37,16 @@ const KINDS = {
 
 /** Begins to send spans. The returned function sends what is left, and ends it; it never rejects. */
 export function exportSpans(options: SpanExportOptions): () => Promise<void> {
+  const { exportTimeoutMs = EXPORT_TIMEOUT_MS } = options;
   const processor = new BatchSpanProcessor({
     exporter: new OTLPTraceExporter({
       url: `${options.endpoint.replace(/\/+$/, "")}/v1/traces`,
-      timeoutMillis: EXPORT_TIMEOUT_MS,
+      timeoutMillis: exportTimeoutMs,
     }),
     maxQueueSize: QUEUE_MAX,
     maxExportBatchSize: BATCH_MAX,
     scheduledDelayMillis: BATCH_DELAY_MS,
-    exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+    exportTimeoutMillis: exportTimeoutMs,
   });
   const end = recordSpans(recorderTo(processor, options));
   return async () => {
