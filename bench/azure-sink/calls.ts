@@ -17,7 +17,7 @@ const changes = Number(options.changes);
 await using bench = await startSinkStack("off");
 const paths = pathsOf("calls", secrets);
 await bench.associate(VAULT, paths);
-await bench.backlog(secrets, 1);
+await bench.backlog(secrets, { prefix: "calls-", version: 1 });
 await bench.startSink(16);
 await bench.setTimes([VAULT], secrets);
 const before = (await bench.log(VAULT)).requests.length;

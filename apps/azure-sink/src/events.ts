@@ -29,6 +29,8 @@ export interface SinkEvents {
     action: Intent["action"];
     finding: LateFinding["kind"];
   }): void;
+  /** A person had approved it. */
+  orphanCollected(event: { destination: string; name: string }): void;
   /** A look at a whole vault has ended. */
   driftChecked(event: { report: DriftReport }): void;
   /** A command was consumed, `waitedMs` after its publication. */
@@ -36,6 +38,9 @@ export interface SinkEvents {
   outcome(event: { command: SyncCommand; outcome: Outcome; nowMs: number }): void;
   repeatDropped(event: { command: SyncCommand }): void;
   superseded(event: { command: SyncCommand }): void;
+  externalSecretPurged(event: { command: SyncCommand; name: string }): void;
+  /** The destination asks for a purge that Key Vault does not allow; the secret stays soft-deleted. */
+  purgeRefused(event: { command: SyncCommand; name: string; why: "protected" | "denied" }): void;
 }
 
 /** Events as log lines with full fields and as metrics with few labels. */
@@ -80,6 +85,10 @@ export function createSinkEvents(logger: Logger, metrics: SinkMetrics): SinkEven
       const { destination, secretKey: key } = command;
       logger.warn({ destination, key, name, action, finding }, "a write landed late; repairing");
     },
+    orphanCollected({ destination, name }) {
+      metrics.writes.add({ action: "delete" });
+      logger.info({ destination, name }, "an orphan was deleted, as a person had approved");
+    },
     driftChecked({ report }) {
       const { destination, listed, owned, counts, onlyReported, failure, findings } = report;
       const end = failure !== null ? "failed" : onlyReported !== null ? "only-reported" : "done";
@@ -105,6 +114,16 @@ export function createSinkEvents(logger: Logger, metrics: SinkMetrics): SinkEven
     repeatDropped({ command }) {
       metrics.repeats.add({ why: "consumed" });
       logger.debug({ destination: command.destination, key: command.secretKey }, "repeat dropped");
+    },
+    externalSecretPurged: ({ command, name }) => wrote("purge", command, { name }),
+    purgeRefused({ command, name, why }) {
+      const { destination, secretKey: key } = command;
+      logger.warn(
+        { destination, key, name, why },
+        why === "protected"
+          ? "not purged: the Key Vault has purge protection, so the deleted secret stays until its retention ends"
+          : "not purged: the destination's identity may not purge; it needs Microsoft.KeyVault/vaults/secrets/purge/action",
+      );
     },
     superseded({ command }) {
       metrics.repeats.add({ why: "superseded" });

@@ -12,6 +12,7 @@ import { createCommandHandler } from "./consume/handle-command.ts";
 import { DriftLoop } from "./drift/drift-loop.ts";
 import { createSinkEvents } from "./events.ts";
 import { WakeLoop } from "./later/wake-loop.ts";
+import { lookAtVault } from "./look/look.ts";
 import { sinkMetrics } from "./metrics.ts";
 import { RecordStore } from "./record/record-store.ts";
 import { Pauses } from "./pauses/pauses.ts";
@@ -150,6 +151,7 @@ export async function start(context: Context): Promise<void> {
     logger,
     events: createSinkEvents(logger, sinkFigures),
   };
+  bus.vaultLooks.answer((request) => lookAtVault(request, deps, parts));
   const store = new RecordStore(bus.results, state, clock);
   const wakeLoop = new WakeLoop(store, deps).run(signal);
   context.onShutdown("waiting names", () => wakeLoop);
@@ -163,7 +165,7 @@ export async function start(context: Context): Promise<void> {
     reports: bus.driftReports,
     intervalMs: azureSink.drift.intervalS * 1_000,
     store,
-    deps: { ...deps, records: bus.results },
+    deps: { ...deps, records: bus.results, settledMs: azureSink.drift.settledS * 1_000 },
   }).run(signal);
   context.onShutdown("drift", () => driftLoop);
   const consumptions = followDestinations({
@@ -205,6 +207,7 @@ function tellPresence(
       sink: {
         redis: { connected, ...(why === undefined ? {} : { why }) },
         breakers: [...breakers.notClosed()],
+        pacing: [...state.pacing.waiting()],
       },
     };
   });

@@ -31,6 +31,7 @@ const call = () => ({ signal: AbortSignal.timeout(10_000) });
 const dependencies = (over: Partial<DriftDependencies> = {}): DriftDependencies => ({
   ...bench.dependencies(),
   records: bench.bus.results,
+  settledMs: 60_000,
   ...over,
 });
 

@@ -292,3 +292,25 @@ test("a role that may list deleted secrets and not get one is enough to recover 
   await bench.wakeUntil(await bench.sync(pair, { reason: "set" }), "synced");
   expect(bench.value(pair)).toBe('{"a":"1"}');
 }, 60_000);
+
+test("vault_tag: Vault's own tag is on what is written; asked for later, it comes by a patch, and a person's own value of it stays", async () => {
+  const tagOf = (pair: Pair) => bench.secret(pair)?.versions.at(-1)?.tags["hashicorp:vault"];
+  const pair = bench.pair();
+  await bench.write(pair, { a: "1" });
+  await bench.sync(pair);
+  expect(tagOf(pair)).toBeUndefined();
+  bench.setPolicy(pair, { vaultTag: true });
+  await bench.sync(pair, { reason: "set" });
+  expect(tagOf(pair)).toBe("");
+  expect(bench.writes(pair)).toBe(1);
+  const own = bench.pair("app", { vaultTag: true });
+  await bench.write(own, { a: "1" });
+  await bench.sync(own, {
+    spec: { ...own.destination.spec, customTags: { "hashicorp:vault": "primary", team: "blue" } },
+  });
+  expect(bench.secret(own)?.versions.at(-1)?.tags).toMatchObject({
+    "hashicorp:vault": "primary",
+    team: "blue",
+  });
+  expect(ownerOf(own, bench.secret(own)?.versions.at(-1)?.tags)).toBe("ours");
+});

@@ -356,7 +356,7 @@ test("one-burst-ten-429: whoever holds a paused vault's only permit does not wai
   const { pacing } = bench.state;
   let probesOut = 0;
   const asks: number[] = [];
-  const watched: Pick<typeof pacing, "acquire" | "succeeded" | "throttled" | "giveBack"> = {
+  const watched: Pick<typeof pacing, "acquire" | "sent" | "succeeded" | "throttled" | "giveBack"> = {
     async acquire(...args) {
       asks.push(probesOut);
       const grant = await pacing.acquire(...args);
@@ -367,6 +367,7 @@ test("one-burst-ten-429: whoever holds a paused vault's only permit does not wai
       if (grant.probe) probesOut -= 1;
       return pacing.succeeded(grant);
     },
+    sent: (grant) => pacing.sent(grant),
     throttled: (...args) => pacing.throttled(...args),
     giveBack: (...args) => pacing.giveBack(...args),
   };

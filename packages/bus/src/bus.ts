@@ -27,6 +27,10 @@ import {
   sourceConfirmationSchema,
   type SourceReport,
   sourceReportSchema,
+  type VaultLookReply,
+  vaultLookReplySchema,
+  type VaultLookRequest,
+  vaultLookRequestSchema,
 } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import { Bucket } from "./bucket.ts";
@@ -37,6 +41,7 @@ import { HintChannel } from "./hints.ts";
 import { Link, type LinkOptions, type ServerFacts } from "./link.ts";
 import { PresenceChannel } from "./presence.ts";
 import { isProvisioned, provision, renewResolverConsumers, streamInfo } from "./provision.ts";
+import { SinkQuestions } from "./sink-questions.ts";
 import {
   APPROVALS,
   DRIFT_REPORTS,
@@ -45,6 +50,7 @@ import {
   PAUSES,
   SOURCE_CONFIRMATIONS,
   SOURCE_REPORTS,
+  VAULT_LOOK_SUBJECT,
 } from "./subjects.ts";
 import { CommandTable, EventLog, ResultTable } from "./tables.ts";
 import { createWorkshop } from "./workshop.ts";
@@ -71,6 +77,7 @@ export interface Bus extends AsyncDisposable {
   readonly deadLetters: DeadLetters;
   readonly presence: PresenceChannel;
   readonly connectionChecks: ConnectionChecks;
+  readonly vaultLooks: SinkQuestions<VaultLookRequest, VaultLookReply>;
   readonly destinations: Bucket<DestinationRecord>;
   readonly associations: Bucket<AssociationRecord>;
   /** Bucket `rules`, by the rule's uid. */
@@ -134,6 +141,11 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     deadLetters,
     presence: new PresenceChannel(link, logger),
     connectionChecks: new ConnectionChecks(link, logger),
+    vaultLooks: new SinkQuestions(link, logger, {
+      subject: VAULT_LOOK_SUBJECT,
+      question: jsonCodec(vaultLookRequestSchema),
+      answer: jsonCodec(vaultLookReplySchema),
+    }),
     destinations: new Bucket(workshop, "destinations", jsonCodec(destinationRecordSchema)),
     associations: new Bucket(workshop, "associations", jsonCodec(associationRecordSchema)),
     rules: new Bucket(workshop, "rules", jsonCodec(ruleRecordSchema)),

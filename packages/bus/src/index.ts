@@ -6,6 +6,7 @@ export { HintChannel } from "./hints.ts";
 export type { HistoryRange, Past, StreamExtent } from "./history.ts";
 export type { ServerFacts } from "./link.ts";
 export { ConnectionChecks } from "./connection-checks.ts";
+export type { SinkQuestions } from "./sink-questions.ts";
 export { PresenceChannel } from "./presence.ts";
 export { BUCKET_DURABLES } from "./provision.ts";
 export { type ConfirmEnd, confirmSourceChange, type ConfirmWish } from "./source-confirmations.ts";

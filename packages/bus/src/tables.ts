@@ -278,24 +278,19 @@ export class CommandTable {
     return dropSinkConsumers(this.#table.link, destination);
   }
 
-  /** The stream sequence at or below which every command of the lane was acked. */
-  async ackFloor(destination: Uid, lane: Lane): Promise<number> {
-    try {
-      const info = await this.#table.link
-        .now()
-        .jsm.consumers.info(DESIRED_STREAM, sinkDurable(destination, lane));
-      return info.ack_floor.stream_seq;
-    } catch (error) {
-      throw toBusError(error, "Reading a sink's ack floor");
-    }
-  }
-
   /** How many commands of a lane nobody has taken yet, and how many were taken and not answered. */
   async pending(destination: Uid, lane: Lane): Promise<{ waiting: number; unacked: number }> {
+    const { waiting, unacked } = await this.progress(destination, lane);
+    return { waiting, unacked };
+  }
+
+  /** As `pending`; `floor`: the stream sequence at or below which every command of the lane was acked. */
+  async progress(destination: Uid, lane: Lane): Promise<{ floor: number; waiting: number; unacked: number }> {
     try {
       const { jsm } = this.#table.link.now();
       const info = await jsm.consumers.info(DESIRED_STREAM, sinkDurable(destination, lane));
-      return { waiting: info.num_pending, unacked: info.num_ack_pending };
+      const { ack_floor, num_pending: waiting, num_ack_pending: unacked } = info;
+      return { floor: ack_floor.stream_seq, waiting, unacked };
     } catch (error) {
       throw toBusError(error, "Reading a sink's backlog");
     }

@@ -62,6 +62,10 @@ export const destinationPolicySchema = z.object({
   ownership: ownershipSchema.optional(),
   /** What an unsync does to our secret: soft delete, disable every live version of ours, or leave it and let go of it. */
   onDelete: onDeleteSchema.optional(),
+  /** True: what an unsync has deleted is purged as well, where Key Vault and the role allow it. */
+  purgeDeleted: z.boolean().optional(),
+  /** True: what is written carries Vault's own tag, `hashicorp:vault`, for tools that go by it. */
+  vaultTag: z.boolean().optional(),
   /** What becomes of an owned secret that somebody edited by hand. */
   handEdits: z.enum(["report", "repair"]).optional(),
   /** False: a new source version with the very same data costs a patch, not a Key Vault version (O15). */
@@ -86,6 +90,8 @@ export interface ResolvedPolicy {
   readonly handEdits: "report" | "repair";
   readonly versionPerVersion: boolean;
   readonly rateGroup: string | undefined;
+  readonly purgeDeleted: boolean;
+  readonly vaultTag: boolean;
 }
 
 /** The careful choice where nothing is said: nothing foreign is touched, nothing of ours is left behind. */
@@ -96,6 +102,8 @@ export function policyOf(policy: DestinationPolicy | undefined): ResolvedPolicy 
     handEdits: policy?.handEdits ?? "report",
     versionPerVersion: policy?.versionPerVersion ?? true,
     rateGroup: policy?.rateGroup,
+    purgeDeleted: policy?.purgeDeleted ?? false,
+    vaultTag: policy?.vaultTag ?? false,
   };
 }
 

@@ -97,6 +97,8 @@ export {
   sourceReportSchema,
 } from "./source-confirmation.ts";
 export {
+  type Adoption,
+  adoptionSchema,
   type ExpectedState,
   expectedStateSchema,
   type Lane,
@@ -133,3 +135,16 @@ export {
   type VersionEvent,
   versionEventSchema,
 } from "./version-event.ts";
+export {
+  LOOK_NAMES_MAX,
+  LOOK_PAIRS_MAX,
+  type SeenName,
+  seenNameSchema,
+  TAKEN_OVER,
+  vaultLookReplySchema,
+  type VaultLookReply,
+  vaultLookRequestSchema,
+  type VaultLookRequest,
+  type VaultMark,
+  vaultMarkSchema,
+} from "./vault-look.ts";

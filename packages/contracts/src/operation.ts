@@ -24,6 +24,13 @@ export const driftRequestSchema = z.object({
   destination: uidSchema,
   mode: z.enum(["check", "repair"]),
   requestedAt: z.string(),
+  /** A person has looked: repair also if more than 5 % differ. */
+  evenIfMany: z.literal(true).optional(),
+  /** Orphans that a person approved to be deleted: exactly these, as they were listed. */
+  collect: z
+    .array(z.object({ name: z.string(), mark: z.string() }))
+    .max(500)
+    .optional(),
 });
 export type DriftRequest = z.infer<typeof driftRequestSchema>;
 
@@ -37,6 +44,8 @@ export const driftFindingSchema = z.object({
   /** What was done: `repaired` says that a new write was ordered. */
   action: z.enum(["reported", "repaired", "collected"]),
   detail: z.string(),
+  /** Of an orphan: what its mark says. An approval is of this very thing. */
+  mark: z.string().optional(),
 });
 export type DriftFinding = z.infer<typeof driftFindingSchema>;
 

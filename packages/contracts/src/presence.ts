@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { uidSchema } from "./destination.ts";
+import { laneSchema } from "./sync-command.ts";
 
 // Core NATS, request and answers: what each running service says of itself when it is asked. Nothing is stored, so what
 // a dead service once said can't be taken for the present.
@@ -36,6 +37,18 @@ export const sinkFactsSchema = z.object({
       why: z.string(),
     }),
   ),
+  /** Calls that wait for a vault's rate; `paused`: it answered 429. Absent from sinks of before. */
+  pacing: z
+    .array(
+      z.object({
+        vault: z.string(),
+        kind: z.enum(["create", "other"]),
+        lane: laneSchema,
+        count: z.int().nonnegative(),
+        why: z.enum(["rate", "live-first", "paused"]),
+      }),
+    )
+    .optional(),
 });
 export type SinkFacts = z.infer<typeof sinkFactsSchema>;
 

@@ -26,6 +26,25 @@ export const permitSchema = z.discriminatedUnion("by", [
 ]);
 export type Permit = z.infer<typeof permitSchema>;
 
+/**
+ * Leave to take over what lies under one name and is nobody's: a person looked at it. Good for exactly what was seen, and
+ * for this command alone; a later one does not carry it.
+ */
+export const adoptionSchema = z.object({
+  /** `seenToken` of what lay there. */
+  seen: z.string().min(1),
+  /** A sink compared: that version holds the very value of this version of the source, and a new mark is enough. */
+  holds: z
+    .object({
+      keyVaultVersion: z.string().min(1),
+      incarnation: z.string(),
+      version: z.int(),
+      versionCreatedTime: z.string().optional(),
+    })
+    .optional(),
+});
+export type Adoption = z.infer<typeof adoptionSchema>;
+
 export const commandReasonSchema = z.enum([
   "source",
   "set",
@@ -56,6 +75,13 @@ export const syncCommandSchema = z.object({
   expect: expectedStateSchema.nullable(),
   permit: permitSchema.nullable(),
   reason: commandReasonSchema,
+  /** By lower-case name. It allows, and forbids nothing: a sink that does not know it refuses as before. */
+  adopt: z.record(z.string(), adoptionSchema).optional(),
+  /**
+   * Of an unsync: the pair is older than its record may be, as a stream lost something since. The name that it gives is
+   * looked at before it is said that nothing of ours is there.
+   */
+  lookFirst: z.boolean().optional(),
   /** What this was resolved from: a resolver that reads less is behind and reads again (O9). */
   resolvedFrom: z.object({
     associationRevision: z.int().nonnegative(),

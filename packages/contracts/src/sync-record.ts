@@ -93,6 +93,11 @@ export const nameRecordSchema = z.object({
   /** What the last write left there: nothing of ours, our live secret, or our soft-deleted one. */
   state: z.enum(["absent", "live", "deleted", "recovering", "disabled", "released"]),
   intent: intentSchema.nullable(),
+  /**
+   * Why our soft-deleted secret was not purged although the destination asks for that: its vault has purge protection, or
+   * the role may not. Not asked for again until the name is written anew.
+   */
+  notPurged: z.enum(["protected", "denied"]).optional(),
 });
 export type NameRecord = z.infer<typeof nameRecordSchema>;
 

@@ -195,7 +195,7 @@ export const CATALOGUE = {
     class: "client-side",
     retry: "hopeless",
     advice:
-      "A secret of this name exists in Key Vault that Keyferry does not own. Rename the association's external name, delete and purge the secret there, or let the destination take it over (policy `ownership`: adopt or overwrite).",
+      "A secret of this name exists in Key Vault that Keyferry does not own. Take it over (`keyferry adopt DESTINATION` shows it first), rename the association's external name, delete and purge the secret there, or let the destination take over all of them (policy `ownership`: adopt or overwrite).",
   },
   "name-taken": {
     class: "client-side",

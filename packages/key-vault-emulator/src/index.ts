@@ -1,4 +1,5 @@
 // The door of the emulator. Shares no code with the adapter it tests: what both misread would pass.
+export { makeServerCertificate } from "./tls/certificates.ts";
 export { startKeyVaultEmulator } from "./emulator.ts";
 export type { KeyVaultEmulator } from "./emulator.ts";
 export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_TENANT_ID } from "./options.ts";

@@ -3,6 +3,7 @@
 // that can change anything, and nothing is retried.
 // Invariants: no value leaves but in the body of an authenticated PUT to the vault's own host (hazard cold-client-burst:
 // every method goes through `prime`); no SDK type, error or response leaves this package.
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { SecretClient, SecretProperties, SetSecretOptions } from "@azure/keyvault-secrets";
 import { KeyferryError } from "@keyferry/errors";
 import type { Clock, Logger, SecretValue } from "@keyferry/ports";
@@ -130,6 +131,21 @@ export class AzureKeyVault implements KeyVault {
     // The service answers an empty list for a name that does not exist (recorded), others a 404.
     if (sent.kind === "absent") return { versions: [], complete: true };
     return onlyDone(sent, "versions");
+  }
+
+  async compare(
+    name: string,
+    version: string,
+    value: SecretValue,
+    call: Call,
+  ): Promise<"same" | "different"> {
+    checkName(name);
+    checkVersion(version);
+    const sent = await this.#send("compare", false, call, (abortSignal) =>
+      this.#parts.client.getSecret(name, { version, abortSignal }),
+    );
+    const { value: held } = onlyDone(sent, "compare");
+    return held !== undefined && sameText(held, value.reveal()) ? "same" : "different";
   }
 
   async deleted(
@@ -261,12 +277,20 @@ function attributesOf(attributes: Partial<SecretAttributes>): SetSecretOptions {
   };
 }
 
+/** By digests of equal length: how long it takes tells nothing of either. */
+function sameText(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text, "utf8").digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
 function versionOf(properties: SecretProperties): SecretVersion {
   return {
     version: properties.version ?? "",
     tags: properties.tags ?? {},
     createdOn: properties.createdOn?.getTime() ?? 0,
     enabled: properties.enabled ?? true,
+    notBefore: properties.notBefore?.getTime(),
+    expires: properties.expiresOn?.getTime(),
     managed: properties.managed ?? false,
     contentType: properties.contentType,
   };

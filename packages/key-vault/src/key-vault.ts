@@ -26,6 +26,9 @@ export interface SecretVersion {
   /** Milliseconds since 1970, of whole seconds: it does not order versions (reference). */
   readonly createdOn: number;
   readonly enabled: boolean;
+  /** Milliseconds since 1970. */
+  readonly notBefore?: number | undefined;
+  readonly expires?: number | undefined;
   readonly managed: boolean;
   readonly contentType: string | undefined;
 }
@@ -75,6 +78,8 @@ export interface KeyVault extends AsyncDisposable {
     name: string,
     options: Call & { readonly pagesMax: number },
   ): Promise<{ versions: SecretVersion[]; complete: boolean }>;
+  /** Whether a version holds this very value. The one read of a value: it stays in here, and only the verdict leaves (P5). */
+  compare(name: string, version: string, value: SecretValue, call: Call): Promise<"same" | "different">;
   /** The soft-deleted secret of a name. */
   deleted(
     name: string,

@@ -11,6 +11,7 @@ export const SCRIPTS = {
   "attempts-count": 1,
   "pace-take": undefined,
   "pace-give-back": undefined,
+  "pace-charge": undefined,
   "pace-throttled": undefined,
   "pace-probed": 1,
 } as const;

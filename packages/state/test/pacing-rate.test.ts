@@ -191,3 +191,49 @@ test("a clock that steps back for an hour costs no more than a burst (bucket-aft
   expect(times.length).toBeGreaterThanOrEqual(270);
   expect(times.length).toBeLessThanOrEqual(290);
 });
+
+test("what is sent late after a stall is charged anew, so that the window stays below 300 (jitter-at-the-ceiling)", async () => {
+  await using world = await startWorld();
+  const clock = { now: T0 };
+  const pacing = await world.pacingAt(() => clock.now);
+  const sentAt: number[] = [];
+  const held: Grant[] = [];
+  // Asks as fast as it may; what is granted in the first second of each fifteen is sent at the end of that second.
+  while (clock.now < T0 + 45_000) {
+    const sinceMs = (clock.now - T0) % 15_000;
+    if (sinceMs >= 1_000) {
+      for (const grant of held.splice(0)) {
+        pacing.sent(grant);
+        sentAt.push(clock.now);
+      }
+    }
+    const taken = await pacing.take(VAULT, "create", "bulk");
+    if (taken.kind === "granted") held.push(taken.grant);
+    clock.now += taken.kind === "wait" ? taken.ms : 1;
+  }
+  expect(mostWithin(sentAt, 10_000)).toBeLessThanOrEqual(298);
+  expect(mostWithin(sentAt, 10_000)).toBeGreaterThan(280);
+});
+
+test("a token that is late now and then costs nothing of the rate", async () => {
+  await using world = await startWorld();
+  const clock = { now: T0 };
+  const pacing = await world.pacingAt(() => clock.now);
+  const late: { readonly at: number; readonly grant: Grant }[] = [];
+  let granted = 0;
+  while (clock.now < T0 + 30_000) {
+    while ((late[0]?.at ?? Infinity) <= clock.now) {
+      const due = late.shift();
+      if (due !== undefined) pacing.sent(due.grant);
+    }
+    const taken = await pacing.take(VAULT, "create", "bulk");
+    if (taken.kind === "granted") {
+      granted += 1;
+      // One in twelve, two or three a second.
+      if (granted % 12 === 0) late.push({ at: clock.now + 300, grant: taken.grant });
+      else pacing.sent(taken.grant);
+    }
+    clock.now += taken.kind === "wait" ? taken.ms : 1;
+  }
+  expect(granted).toBeGreaterThanOrEqual(Math.floor((30 * 30) / 1.06));
+});

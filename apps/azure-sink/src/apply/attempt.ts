@@ -3,7 +3,7 @@ import { KeyferryError } from "@keyferry/errors";
 import type { Lock, PacedVault } from "@keyferry/state";
 import type { LoadedRecord, RecordStore } from "../record/record-store.ts";
 import type { OpenDestination, SinkDependencies } from "../ports.ts";
-import { LOCK_LEASE_MS, WRITE_DEADLINE_MS } from "./limits.ts";
+import { FRESH_MS, LOCK_LEASE_MS, WRITE_DEADLINE_MS } from "./limits.ts";
 
 /** One command on its way into a vault. */
 export interface Attempt {
@@ -16,6 +16,8 @@ export interface Attempt {
   readonly deps: SinkDependencies;
   readonly signal: AbortSignal;
   readonly isWoken: boolean;
+  /** When the command was taken in hand, ms: it was the last of its key then. */
+  readonly takenAtMs: number;
 }
 
 /** Whose rate a call to this destination counts against. */
@@ -106,6 +108,7 @@ export class Grant {
   async use<T>(send: () => Promise<T>): Promise<T> {
     const pacing = this.#pacing;
     this.#isUsed = true;
+    pacing.sent(this.#grant);
     try {
       const result = await send();
       await pacing.succeeded(this.#grant);
@@ -165,7 +168,11 @@ export function deadlineSignal(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(WRITE_DEADLINE_MS)]);
 }
 
-async function isLastCommand({ command, fence, deps }: Attempt): Promise<boolean> {
+// Of a sync that has waited for nothing the answer is known: it came out of the stream a moment ago, which keeps the last
+// command of a key only. Should a newer one have come since, and have been carried out, the compare-and-set of the intent
+// fails; should it not have been, it follows. An unsync is always asked for anew: what it takes away is not written again.
+async function isLastCommand({ command, fence, deps, takenAtMs }: Attempt): Promise<boolean> {
+  if (command.op === "sync" && deps.clock.now() - takenAtMs < FRESH_MS) return true;
   const last = await deps.commands.last(command.destination, command.secretKey);
   return last === undefined || last.sequence <= fence.sequence;
 }

@@ -79,12 +79,23 @@ export async function lookAtVersions(
 
 /** Whose the soft-deleted secret of this name is; undefined if there is none any more. */
 export async function lookAtDeleted(attempt: Attempt, name: string): Promise<Ownership | undefined> {
+  return (await lookBeforePurge(attempt, name))?.ownership;
+}
+
+/** Likewise, and whether Key Vault lets it be purged, as far as it says so. */
+export async function lookBeforePurge(
+  attempt: Attempt,
+  name: string,
+  held?: Grant,
+): Promise<{ readonly ownership: Ownership; readonly isProtected: boolean } | undefined> {
   const { vault } = attempt.destination;
-  const found = await pacedRead(attempt, (signal) => vault.deleted(name, { signal })).catch(
+  const found = await pacedRead(attempt, (signal) => vault.deleted(name, { signal }), held).catch(
     (error: unknown) => lookInDeletedList(attempt, name, error),
   );
   if (found.kind === "absent") return undefined;
-  return withoutRetired(attempt, judgeTags(found.tags, claimantOf(attempt, name)));
+  const ownership = await withoutRetired(attempt, judgeTags(found.tags, claimantOf(attempt, name)));
+  const level = "recoveryLevel" in found ? found.recoveryLevel : undefined;
+  return { ownership, isProtected: level !== undefined && !level.includes("Purgeable") };
 }
 
 // Which right GET of one deleted secret needs is not documented; a role without it may be able to list them (reference

@@ -74,9 +74,10 @@ type Look =
   /** The versions on which there is something to do. */
   | { readonly kind: "ours"; readonly versions: readonly SecretVersion[] };
 
-async function lookForOurs(
+/** What of ours lies under a name that is to be let go of. */
+export async function lookForOurs(
   attempt: Attempt,
-  action: Action,
+  action: LetGo,
   loaded: LoadedRecord,
   grant: Grant,
 ): Promise<Look> {

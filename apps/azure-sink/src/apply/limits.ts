@@ -4,6 +4,8 @@ export const WRITE_DEADLINE_MS = 10_000;
 export const LOCK_LEASE_MS = 3 * WRITE_DEADLINE_MS;
 /** A write is only sent with this much of the lock left (hazard late-put-after-lock). */
 export const LOCK_LEFT_MS_MIN = 2 * WRITE_DEADLINE_MS;
+/** A command that has been in hand for no longer needs no second look whether it is the last of its key. */
+export const FRESH_MS = 250;
 /** Pages of /versions that are looked through, 25 a page; past them a look is incomplete (O13). */
 export const VERSION_PAGES_MAX = 20;
 /** Likewise where all versions have to be changed; 100,000 versions are more than any secret collects. */
@@ -12,6 +14,8 @@ export const LET_GO_PAGES_MAX = 4_000;
 export const ROUNDS_MAX = 5;
 /** While a name is being deleted or recovered in Key Vault, the write itself is the probe (reference: 4 to 130 s). */
 export const CONFLICT_WAITS_MS = [2_000, 5_000, 10_000, 15_000] as const;
+/** What is in no list of deleted secrets for so long has not been deleted a moment ago: it is gone. */
+export const PURGE_LOOK_MS_MAX = 300_000;
 /** After a lost answer the vault is asked at once whether the write landed; only if not, its deadline is waited out. */
 export const UNCLEAR_LOOK_MS = 1_000;
 /** Another sink works on the same name. */

@@ -1,4 +1,10 @@
-import type { NameRecord, ResolvedPolicy, SecretKey, Uid } from "@keyferry/contracts";
+import {
+  type NameRecord,
+  type ResolvedPolicy,
+  type SecretKey,
+  TAKEN_OVER,
+  type Uid,
+} from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import type { SecretVersion } from "@keyferry/key-vault";
 import { type Owner, type Placement, readOwner, type TagKeys } from "@keyferry/naming";
@@ -83,13 +89,6 @@ export function judgeTags(tags: Readonly<Record<string, string>>, claimant: Clai
     ? { kind: "ours" }
     : { kind: "sibling", association: owner.association };
 }
-
-/** What each policy takes over, by whose mark is on it. A lost key's mark may be a living sibling's, so never (O14). */
-const TAKEN_OVER: Readonly<Record<ResolvedPolicy["ownership"], readonly ForeignMark[]>> = {
-  refuse: [],
-  adopt: ["none"],
-  overwrite: ["none", "released", "forged", "other-instance"],
-};
 
 /** Why a name can't be written, as an error; undefined if it can. */
 export function refusalOf(

@@ -24,6 +24,7 @@ import {
   pacedRead,
   underLock,
 } from "./attempt.ts";
+import { heldVersion, policyWithLeave } from "./adoption.ts";
 import { lookAtVersions } from "./claim.ts";
 import { recoverName } from "./recover-name.ts";
 import { refusalOf } from "./ownership.ts";
@@ -46,10 +47,14 @@ export async function putName(
   // The handshake of a cold client comes before the value is read, so that no value waits for a token.
   await vault.prime({ signal: attempt.signal });
   return underLock(attempt, lower, "create", async (lock, grant) => {
+    let adopted: string | undefined;
     if (action.look) {
-      const { ownership, newest } = await lookAtVersions(attempt, name, loaded.record.names[lower], grant);
-      const refusal = refusalOf(ownership, name, attempt.policy);
+      const known = loaded.record.names[lower];
+      const { ownership, newest, versions } = await lookAtVersions(attempt, name, known, grant);
+      const refusal = refusalOf(ownership, name, policyWithLeave(attempt, lower, versions, known));
       if (refusal !== undefined) return refusedOrWaiting(refusal, loaded);
+      const held = heldVersion(attempt, lower, wish, versions);
+      if (held !== undefined && held.version === newest?.version) adopted = held.version;
       const { unlessNewest: applied } = action;
       if (applied !== undefined && newest?.enabled === true && newest.version === applied.keyVaultVersion) {
         // Versions never change in Key Vault, so what is recorded of it is true of the new epoch too.
@@ -76,7 +81,7 @@ export async function putName(
       attempt.command.epoch,
     );
     if (opened === undefined) return { kind: "replan" };
-    return sendValue(attempt, wish, action, { opened, lock, grant, opId, reading });
+    return sendValue(attempt, wish, action, { opened, lock, grant, opId, reading, adopted });
   });
 }
 
@@ -86,6 +91,8 @@ interface Sending {
   readonly grant: Grant;
   readonly opId: string;
   readonly reading: Promise<SecretValue | undefined>;
+  /** Somebody's version that holds this very value, and is taken over as it is. */
+  readonly adopted: string | undefined;
 }
 
 async function sendValue(
@@ -110,6 +117,10 @@ async function sendValue(
     const { tags, digest } = tagsOf(attempt, wish, wished, value, opId);
     if (!(await holdsLongEnough(attempt, sending.lock)))
       return { kind: "waiting", loaded: untouched(), error: lockLost() };
+    if (sending.adopted !== undefined) {
+      const known = appliedBy(attempt, wish, sending.adopted, digest);
+      return await patchSame(attempt, wish, known, { ...sending, name, tags, digest });
+    }
     if (unlessSame !== undefined && isSameValue(attempt, wished, unlessSame, value)) {
       return await patchSame(attempt, wish, unlessSame, { ...sending, name, tags, digest });
     }
@@ -124,17 +135,7 @@ async function sendValue(
       if (result.reason === "deleted-recoverable") return await recoverName(attempt, name, untouched());
       return { kind: "waiting", loaded: untouched(), error: conflictError(name, result.reason) };
     }
-    const applied: Applied = {
-      fence: attempt.fence,
-      incarnation: wish.incarnation,
-      version: wish.version,
-      versionCreatedTime: wish.versionCreatedTime,
-      keyVaultVersion: result.version,
-      digest,
-      tagsDigest: wish.tagsDigest,
-      attributes: wish.attributes,
-      at: new Date(deps.clock.now()).toISOString(),
-    };
+    const applied = appliedBy(attempt, wish, result.version, digest);
     deps.events.externalSecretPut({
       command: attempt.command,
       name,
@@ -154,6 +155,16 @@ async function sendValue(
   }
 }
 
+function appliedBy(
+  { fence, deps }: Attempt,
+  wish: PresentWish,
+  keyVaultVersion: string,
+  digest: string,
+): Applied {
+  const at = new Date(deps.clock.now()).toISOString();
+  return { ...targetOf(wish), fence, keyVaultVersion, digest, at };
+}
+
 function isSameValue(
   { deps, destination, command }: Attempt,
   { lower: lowerName }: WishedName,
@@ -166,7 +177,7 @@ function isSameValue(
   return digestMatches(digest, fields, deps.identity.tagKeys, command.destination) === "same";
 }
 
-// `version_per_version: off`: the same data costs a patch. The permit to create goes back unused.
+// `version_per_version: off`, or an adopted version: the same data costs a patch. The permit to create goes back unused.
 async function patchSame(
   attempt: Attempt,
   wish: PresentWish,
@@ -215,8 +226,8 @@ export function targetOf({
 }
 
 /** The value to write, or undefined if the wished version can't be read any more. */
-async function readValue(
-  attempt: Attempt,
+export async function readValue(
+  attempt: Pick<Attempt, "command" | "signal"> & { readonly deps: Pick<Attempt["deps"], "source"> },
   wish: PresentWish,
   wished: WishedName,
 ): Promise<SecretValue | undefined> {

@@ -4,6 +4,7 @@ import { endName, openIntent } from "../record/record.ts";
 import { withLateCheck } from "../record/late-checks.ts";
 import type { LoadedRecord } from "../record/record-store.ts";
 import { type Attempt, deadlineSignal, endsUnclearly, type NameResult, pacedRead } from "./attempt.ts";
+import { policyWithLeave } from "./adoption.ts";
 import { lookAtDeleted } from "./claim.ts";
 import { WRITE_DEADLINE_MS } from "./limits.ts";
 import { refusalOf } from "./ownership.ts";
@@ -17,7 +18,7 @@ export async function recoverName(attempt: Attempt, name: string, loaded: Loaded
   const { deps, destination, command } = attempt;
   const ownership = await lookAtDeleted(attempt, name);
   if (ownership === undefined) return { kind: "waiting", loaded, error: waitingFor(name) };
-  const refusal = refusalOf(ownership, name, attempt.policy);
+  const refusal = refusalOf(ownership, name, policyWithLeave(attempt, name.toLowerCase(), "deleted"));
   if (refusal !== undefined) {
     return refusal.retry === "hopeless"
       ? { kind: "refused", loaded, error: refusal }

@@ -5,8 +5,10 @@ import type { LoadedRecord } from "../record/record-store.ts";
 import type { Wish } from "../wish/wish.ts";
 import type { Attempt, NameResult } from "./attempt.ts";
 import { deleteName } from "./delete-name.ts";
+import { findName } from "./find-name.ts";
 import { finishIntent } from "./finish-intent.ts";
 import { letGoOfName } from "./let-go-name.ts";
+import { purgeName } from "./purge-name.ts";
 import { LOCKED_RETRY_MS } from "./limits.ts";
 import { isOurs, type NameFailure } from "./outcome.ts";
 import { patchName } from "./patch-name.ts";
@@ -112,7 +114,7 @@ async function runWork(
 }
 
 function isLetGo({ kind }: Work): boolean {
-  return kind === "delete" || kind === "disable" || kind === "release";
+  return kind === "delete" || kind === "disable" || kind === "release" || kind === "purge";
 }
 
 // What the last name came to goes into the outcome's own message; others get one each, so that a crash loses none.
@@ -136,11 +138,15 @@ async function runAction(
     switch (action.kind) {
       case "finish":
         return await finishIntent(attempt, action.lower);
+      case "find":
+        return await findName(attempt, action, loaded);
       case "delete":
         return await deleteName(attempt, action, loaded);
       case "disable":
       case "release":
         return await letGoOfName(attempt, { ...action, kind: action.kind }, loaded);
+      case "purge":
+        return await purgeName(attempt, action, loaded);
       case "put":
         return wish.kind === "present" ? await putName(attempt, wish, action, loaded) : { kind: "replan" };
       case "patch":

@@ -30,6 +30,7 @@ export async function syncOne(
   deps: SinkDependencies,
 ): Promise<SyncEnd> {
   const { command, fence, lane, isWoken, signal } = request;
+  const takenAtMs = deps.clock.now();
   // What Redis has, if anything: it tells repeats cheaply, and is what the first round works on.
   let known = await store.load(command, { fresh: isWoken });
   if (!isWoken && compareFences(known.record.consumed, fence) >= 0) {
@@ -53,6 +54,7 @@ export async function syncOne(
         fence,
         lane,
         isWoken,
+        takenAtMs,
         destination,
         policy,
         store,
@@ -110,7 +112,14 @@ async function oneRound(attempt: Attempt, request: SyncRequest, known: LoadedRec
     if (isOurs(error)) throw error;
     return conclude(ending, loaded, failed(error));
   }
-  const planned = plan({ wish, record: loaded.record, fence, mayDelete: mayDelete(command, wish), policy });
+  const planned = plan({
+    wish,
+    record: loaded.record,
+    fence,
+    mayDelete: mayDelete(command, wish),
+    lookFirst: command.lookFirst === true,
+    policy,
+  });
   const done = await runPlan(attempt, wish, planned, loaded);
   switch (done.kind) {
     case "replan":

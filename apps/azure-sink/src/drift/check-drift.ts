@@ -17,6 +17,7 @@ import {
   liveNames,
   type Suspect,
 } from "./compare.ts";
+import { collectOrphan } from "./collect.ts";
 import { confirm, toBeRepaired } from "./confirm.ts";
 import { type Asked, countsOf, FINDINGS_MAX, orphaned, unconfirmed, whyOnlyReport } from "./report.ts";
 
@@ -30,6 +31,8 @@ export interface DriftDependencies extends SinkDependencies {
   readonly records: {
     loadLast(destination: string, signal: AbortSignal): AsyncIterable<{ readonly value: SyncRecord }>;
   };
+  /** How old a record has to be to be compared. */
+  readonly settledMs: number;
 }
 
 /** Looks, and orders repairs as far as the mode and the policy allow. Throws state-* and bus-* errors. */
@@ -40,9 +43,10 @@ export async function checkDrift(
   signal: AbortSignal,
 ): Promise<DriftReport> {
   const startedAtMs = deps.clock.now();
+  const { collect: _, evenIfMany: _many, ...told } = asked;
   const base = {
     major: 1 as const,
-    ...asked,
+    ...told,
     startedAt: new Date(startedAtMs).toISOString(),
     listed: 0,
     owned: 0,
@@ -59,7 +63,10 @@ export async function checkDrift(
     const listed = await listVault(look);
     const seen = await compareAll(look, listed, startedAtMs);
     const found = await judgeAll(look, seen);
-    const findings = [...found.findings, ...seen.orphans.map(orphaned)];
+    // By name, so that two looks at the same vault read the same.
+    const findings = [...found.findings, ...(await judgeOrphans(look, seen))].sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
     return {
       ...base,
       ...finished(),
@@ -117,7 +124,7 @@ async function compareAll(
 ): Promise<Seen> {
   const { instanceId, tagKeys } = deps.identity;
   const placement = { instanceId, vaultHost: destination.vault.vaultHost };
-  const context: CompareWith = { startedAtMs, placement, tagKeys };
+  const context: CompareWith = { startedAtMs, settledMs: deps.settledMs, placement, tagKeys };
   const suspects: Suspect[] = [];
   const held = new Set<string>();
   let owned = 0;
@@ -129,12 +136,27 @@ async function compareAll(
   return { owned, suspects, orphans: findOrphans(listed, held, context) };
 }
 
+/** Orphans are reported; those that a person approved are deleted. */
+async function judgeOrphans(
+  { asked, deps, destination, signal }: Look,
+  { orphans }: Seen,
+): Promise<readonly DriftFinding[]> {
+  const approved = new Set((asked.collect ?? []).map(({ name, mark }) => `${name}\n${mark}`));
+  const findings: DriftFinding[] = [];
+  for (const orphan of orphans) {
+    const isApproved = approved.has(`${orphan.name}\n${orphan.mark}`);
+    findings.push(isApproved ? await collectOrphan(orphan, { deps, destination, signal }) : orphaned(orphan));
+  }
+  return findings;
+}
+
 async function judgeAll(
   look: Look,
   { suspects, owned }: Seen,
 ): Promise<{ findings: readonly DriftFinding[]; onlyReported: string | null }> {
   const isPaused = look.deps.pauses.isPaused(look.asked.destination);
-  const onlyReported = whyOnlyReport(suspects, owned, isPaused);
+  const evenIfMany = look.asked.evenIfMany === true;
+  const onlyReported = whyOnlyReport(suspects, owned, { isPaused, evenIfMany });
   if (onlyReported !== null) return { findings: suspects.map(unconfirmed), onlyReported };
   const queue = suspects[Symbol.iterator]();
   const findings: DriftFinding[] = [];
@@ -166,6 +188,8 @@ async function judgeOne(look: Look, suspect: Suspect): Promise<DriftFinding | un
     deps,
     signal,
     isWoken: true,
+    // Not out of the stream: whether it is the last is asked for.
+    takenAtMs: 0,
   };
   let finding: DriftFinding | undefined;
   await underLock(attempt, suspect.lower, "other", async (_lock, grant): Promise<NameResult> => {

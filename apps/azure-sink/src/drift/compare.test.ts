@@ -11,7 +11,7 @@ const KEYS = new Map([
 const TAG_KEYS = { active: "k1", keys: KEYS };
 const ASSOCIATION = "bbbbbbbbbbbbb";
 const STARTED = Date.parse("2026-01-01T12:00:00.000Z");
-const CONTEXT = { startedAtMs: STARTED, placement: PLACEMENT, tagKeys: TAG_KEYS };
+const CONTEXT = { startedAtMs: STARTED, settledMs: 60_000, placement: PLACEMENT, tagKeys: TAG_KEYS };
 const ATTRIBUTES = { contentType: "application/json", enabled: true };
 const FENCE = { epoch: 1, sequence: 5 };
 

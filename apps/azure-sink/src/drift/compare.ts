@@ -1,10 +1,17 @@
-import type { Applied, NameRecord, SecretKey, SecretRef, SyncRecord } from "@keyferry/contracts";
-import { foreignTags, type Placement, readOwner, tagsDigest, type TagKeys } from "@keyferry/naming";
+import type { Applied, NameRecord, SecretKey, SecretRef, SyncRecord, Uid } from "@keyferry/contracts";
+import {
+  foreignTags,
+  type OwnerMark,
+  type Placement,
+  readOwner,
+  tagsDigest,
+  type TagKeys,
+} from "@keyferry/naming";
 import { describeOwner } from "../apply/ownership.ts";
 
 // Pure: what a list of the whole vault and the records say of each other. Only a suspicion comes of it: a list is of
 // many moments, so each is looked at once more under its lock (confirm.ts). Invariants:
-// DRIFT-1 (hazard drift-list-races-put) a record that changed after the list began, or within the minute before, says
+// DRIFT-1 (hazard drift-list-races-put) a record that changed after the list began, or within `settledMs` before, says
 //         nothing: the page with its name may have been read before our write;
 // DRIFT-2 what is under way (an intent, a wait, a second look) is left to whoever does it.
 
@@ -23,6 +30,8 @@ export type Listed = ReadonlyMap<string, ListedName>;
 
 export interface CompareWith {
   readonly startedAtMs: number;
+  /** How old a record has to be at the start of the list to be compared: by then writes and clocks are settled. */
+  readonly settledMs: number;
   readonly placement: Omit<Placement, "lowerName">;
   readonly tagKeys: TagKeys;
 }
@@ -42,11 +51,16 @@ export interface Suspect {
 /** Our mark, and nothing that wants it. */
 export interface Orphan {
   readonly name: string;
+  readonly association: Uid;
+  /** `markText` of its latest version. */
+  readonly mark: string;
   readonly detail: string;
 }
 
-/** How old a record has to be at the start of the list to be compared: writes and clocks of a minute ago are settled. */
-export const SETTLED_MS = 60_000;
+/** What a mark says, as a text that names it. */
+export function markText({ association, fence }: Pick<OwnerMark, "association" | "fence">): string {
+  return `${association}.${fence.epoch}.${fence.sequence}`;
+}
 
 /** Names of ours that the record holds alive. */
 export function liveNames({ names }: SyncRecord): readonly [string, NameRecord & { applied: Applied }][] {
@@ -66,7 +80,7 @@ export function heldNames({ names }: SyncRecord): readonly string[] {
 
 /** What of one record differs from the list. */
 export function compareRecord(record: SyncRecord, listed: Listed, context: CompareWith): readonly Suspect[] {
-  const isYoung = Date.parse(record.updatedAt) > context.startedAtMs - SETTLED_MS;
+  const isYoung = Date.parse(record.updatedAt) > context.startedAtMs - context.settledMs;
   if (isYoung || record.kind === "intent" || record.outcome === null || record.outcome.kind === "waiting") {
     return [];
   }
@@ -123,8 +137,8 @@ export function findOrphans(
     if (held.has(lowerName)) return [];
     const owner = readOwner(tags, { ...placement, lowerName }, tagKeys);
     if (owner.kind !== "ours") return [];
-    return [
-      { name, detail: `It carries the mark of association ${owner.association}, and no record has it` },
-    ];
+    const { association } = owner;
+    const detail = `It carries the mark of association ${association}, and no record has it`;
+    return [{ name, association, mark: markText(owner), detail }];
   });
 }

@@ -1,4 +1,4 @@
-import type { DriftFinding, DriftReport, Uid } from "@keyferry/contracts";
+import type { DriftFinding, DriftReport, DriftRequest, Uid } from "@keyferry/contracts";
 import type { Orphan, Suspect } from "./compare.ts";
 
 // Pure: a look at a vault as people and the API read it.
@@ -14,11 +14,20 @@ export interface Asked {
   readonly destination: Uid;
   readonly mode: DriftReport["mode"];
   readonly requestedAt: string | null;
+  /** Orphans that a person approved to be deleted. */
+  readonly collect?: NonNullable<DriftRequest["collect"]>;
+  /** A person has looked: more than 5 % that differ are repaired, too. */
+  readonly evenIfMany?: true;
 }
 
 /** Why nothing is to be repaired; null if it may be. */
-export function whyOnlyReport(suspects: readonly Suspect[], owned: number, isPaused: boolean): string | null {
+export function whyOnlyReport(
+  suspects: readonly Suspect[],
+  owned: number,
+  { isPaused, evenIfMany }: { readonly isPaused: boolean; readonly evenIfMany: boolean },
+): string | null {
   if (isPaused) return "writing to the destination is paused";
+  if (evenIfMany) return null;
   const differing = suspects.filter(({ isOldKey }) => !isOldKey).length;
   if (differing <= Math.max(FEW, owned * SHARE_MAX)) return null;
   return `${differing} of ${owned} names differ, more than 5 %: look at the vault and at the role's rights first`;
@@ -29,8 +38,8 @@ export function unconfirmed({ kind, name, secretKey, secret, detail }: Suspect):
   return { kind, name, secretKey, secret, action: "reported", detail: `${detail} (not confirmed)` };
 }
 
-export function orphaned({ name, detail }: Orphan): DriftFinding {
-  return { kind: "orphan", name, secretKey: null, secret: null, action: "reported", detail };
+export function orphaned({ name, detail, mark }: Orphan): DriftFinding {
+  return { kind: "orphan", name, secretKey: null, secret: null, action: "reported", detail, mark };
 }
 
 export function countsOf(findings: readonly DriftFinding[]): Record<string, number> {

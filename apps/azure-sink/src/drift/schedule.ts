@@ -12,7 +12,14 @@ export function dueLook(
 ): Asked | undefined {
   const { uid } = destination;
   if (request !== undefined && (report?.requestedAt ?? "") < request.requestedAt) {
-    return { destination: uid, mode: request.mode, requestedAt: request.requestedAt };
+    const { mode, requestedAt, collect, evenIfMany } = request;
+    return {
+      destination: uid,
+      mode,
+      requestedAt,
+      ...(collect === undefined ? {} : { collect }),
+      ...(evenIfMany === undefined ? {} : { evenIfMany }),
+    };
   }
   const since = Date.parse(report?.startedAt ?? destination.createdAt);
   // A time that can't be read is as good as none.

@@ -62,6 +62,19 @@ const lines = (input: Omit<Input, "fence" | "policy"> & Partial<Input>): string[
     .split("\n")
     .filter((line) => line !== "");
 
+const WAITING: SyncRecord["outcome"] = {
+  kind: "waiting",
+  until: 0,
+  attempts: 1,
+  error: {
+    code: "source-behind",
+    class: "external-service",
+    retry: "later",
+    message: "",
+    advice: "",
+    details: {},
+  },
+};
 const INTENT = { opId: "op", action: "put", fence: { epoch: 1, sequence: 4 }, deadlineMs: 10_000 } as const;
 
 test("P3: a name of which nothing is on record is looked at before it is written", () => {
@@ -157,6 +170,30 @@ test("an absent wish deletes every live name, and leaves what is deleted already
   expect(lines({ wish: { kind: "absent" }, record: record(names), mayDelete: true })).toEqual(["delete  a"]);
 });
 
+test("all-streams-lost: that nothing is left is not said from a record of another past, but after a look", () => {
+  const wish = { kind: "absent", given: { name: "App", lower: "app" } } as const;
+  const later = { epoch: 2, sequence: 3 };
+  const deleted = record([nameRecord("app", { state: "deleted", applied: null })]);
+  const gone: SyncRecord = { ...deleted, outcome: { kind: "unsynced", wrote: true } };
+  for (const input of [
+    { record: { ...gone, outcome: WAITING } },
+
+    { record: undefined },
+    { record: record([]), fence: later },
+    { record: gone, fence: later },
+  ]) {
+    const lossy = { wish, lookFirst: true, ...input };
+    expect(lines({ ...lossy, mayDelete: true })).toEqual(["delete  App"]);
+    expect(lines({ ...lossy, mayDelete: false })).toEqual(["find    App  (no record tells of it)"]);
+    expect(lines({ ...lossy, mayDelete: true, lookFirst: false })).toEqual([]);
+  }
+  expect(lines({ wish, mayDelete: true, lookFirst: true, record: gone })).toEqual([]);
+  const live = { record: record([nameRecord("app")]), fence: later };
+  expect(lines({ wish, mayDelete: false, lookFirst: true, ...live })).toEqual([
+    "held    app  (no permit to delete)",
+  ]);
+});
+
 test("recover-then-crash: a name whose recovery was begun is deleted when nothing is wished", () => {
   const names = [nameRecord("app", { state: "recovering", applied: null })];
   expect(lines({ wish: { kind: "absent" }, record: record(names), mayDelete: true })).toEqual([
@@ -213,6 +250,28 @@ test("a date that is taken away needs a version, as a patch can't unset it", () 
   const moved = present(["app"], { attributes: { ...attributes, expires: 1_900_000_000_000 } });
   expect(lines({ ...input, wish: moved, record: record([nameRecord("app", { applied: dated })]) })).toEqual([
     "patch   app  (tags)",
+  ]);
+});
+
+test("purge_deleted: what is deleted is purged after it, with the same leave, and once; what is disabled or refused is not", () => {
+  const policy = { ...POLICY, purgeDeleted: true };
+  const deleted = { state: "deleted", applied: null } as const;
+  const start = record([nameRecord("x"), nameRecord("y", deleted)]);
+  const wish = { kind: "absent" } as const;
+  expect(lines({ wish, record: start, mayDelete: true, policy })).toEqual([
+    "delete  x",
+    "purge   x",
+    "purge   y",
+  ]);
+  expect(lines({ wish, record: start, mayDelete: false, policy })).toEqual([
+    "held    x  (no permit to delete)",
+  ]);
+  expect(lines({ wish, record: start, mayDelete: true })).toEqual(["delete  x"]);
+  const kept = record([nameRecord("y", { ...deleted, notPurged: "protected" })]);
+  expect(lines({ wish, record: kept, mayDelete: true, policy })).toEqual([]);
+  const disabling = { ...policy, onDelete: "disable" as const };
+  expect(lines({ wish, record: record([nameRecord("x")]), mayDelete: true, policy: disabling })).toEqual([
+    "disable x",
   ]);
 });
 

@@ -31,7 +31,10 @@ export type NameAction =
     }
   /** Tags and attributes only; acts on the version that we wrote, never on "latest" (hazard patch-of-latest). */
   | { readonly kind: "patch"; readonly wished: WishedName; readonly keyVaultVersion: string }
-  | LetGo;
+  /** Find out whether something of ours lies under a name that no record tells of; changes nothing in the vault. */
+  | { readonly kind: "find"; readonly lower: string; readonly name: string }
+  | LetGo
+  | Purge;
 
 /** What an unsync does with a name of ours, by the destination's `on_delete`. Always looked at first (P3). */
 export interface LetGo {
@@ -40,8 +43,15 @@ export interface LetGo {
   readonly name: string;
 }
 
+/** Frees the name of a soft-deleted secret of ours, by the destination's `purge_deleted`. Always looked at first. */
+export interface Purge {
+  readonly kind: "purge";
+  readonly lower: string;
+  readonly name: string;
+}
+
 /** `disable` acts on each of our live versions, as older ones stay readable by id (hazard disable-one-version). */
-const LET_GO: Readonly<Record<ResolvedPolicy["onDelete"], LetGo["kind"]>> = {
+export const LET_GO: Readonly<Record<ResolvedPolicy["onDelete"], LetGo["kind"]>> = {
   delete: "delete",
   disable: "disable",
   retain: "release",
@@ -59,11 +69,15 @@ export interface PlanInput {
   readonly fence: Fence;
   /** Leave to delete names that the wish no longer has. */
   readonly mayDelete: boolean;
-  readonly policy: Pick<ResolvedPolicy, "onDelete" | "versionPerVersion">;
+  /** The command says that its record may have been lost. */
+  readonly lookFirst?: boolean;
+  readonly policy: Pick<ResolvedPolicy, "onDelete" | "versionPerVersion"> &
+    Partial<Pick<ResolvedPolicy, "purgeDeleted">>;
 }
 
 /** What has to be done so that the vault holds the wish. Deterministic; empty of work when it already does. */
-export function plan({ wish, record, fence, mayDelete, policy }: PlanInput): Plan {
+export function plan(input: PlanInput): Plan {
+  const { wish, record, fence, mayDelete, policy } = input;
   const known = record?.names ?? {};
   const wished = wish.kind === "present" ? wish.names : [];
   const wishedLower = new Set(wished.map(({ lower }) => lower));
@@ -74,11 +88,45 @@ export function plan({ wish, record, fence, mayDelete, policy }: PlanInput): Pla
   for (const [lower, name] of Object.entries(known)) {
     if (wishedLower.has(lower)) continue;
     if (name.intent !== null) actions.push({ kind: "finish", lower });
-    else if (!holdsOurs(name)) continue;
-    else if (mayDelete) actions.push({ kind: letGoOf(name, policy.onDelete), lower, name: name.name });
-    else held.push(name.name);
+    else if (!mayDelete) {
+      if (holdsOurs(name)) held.push(name.name);
+    } else actions.push(...takeAway(name, lower, policy));
+  }
+  const unknown = input.lookFirst === true ? unknownName(input) : undefined;
+  const isPurgeAhead = actions.some(({ kind }) => kind === "purge") && record?.consumed.epoch === fence.epoch;
+  if (unknown !== undefined && !isPurgeAhead) {
+    const { lower, name } = unknown;
+    actions.push({ kind: mayDelete ? LET_GO[policy.onDelete] : "find", lower, name });
   }
   return { actions: actions.toSorted((a, b) => rank(a) - rank(b)), held };
+}
+
+function takeAway(name: NameRecord, lower: string, policy: PlanInput["policy"]): (LetGo | Purge)[] {
+  const letGo: LetGo[] = holdsOurs(name)
+    ? [{ kind: letGoOf(name, policy.onDelete), lower, name: name.name }]
+    : [];
+  const isDeleted =
+    letGo.length === 0
+      ? name.state === "deleted" && name.notPurged === undefined
+      : letGo[0]?.kind === "delete";
+  const isPurged = policy.purgeDeleted === true && isDeleted;
+  return isPurged ? [...letGo, { kind: "purge", lower, name: name.name }] : letGo;
+}
+
+// A wait or a refusal of this epoch has looked at nothing.
+function isVerified(record: SyncRecord | undefined, { epoch }: Fence): boolean {
+  if (record === undefined || record.consumed.epoch < epoch) return false;
+  return record.outcome?.kind === "synced" || record.outcome?.kind === "unsynced";
+}
+
+// A record that was lost with its stream leaves a name of ours behind. So the last word on a pair, that nothing is left,
+// is not said from a record of another epoch, or from none, but after a look (O3, O4).
+function unknownName({ wish, record, fence }: Pick<PlanInput, "wish" | "record" | "fence">) {
+  if (wish.kind !== "absent" || wish.given === undefined) return undefined;
+  if (isVerified(record, fence)) return undefined;
+  const known = record?.names[wish.given.lower];
+  const isSeenTo = known !== undefined && (known.intent !== null || holdsOurs(known));
+  return isSeenTo ? undefined : wish.given;
 }
 
 function forWished(
@@ -149,10 +197,13 @@ function rank(action: NameAction): number {
     case "patch":
     case "none":
       return 1;
+    case "find":
     case "delete":
     case "disable":
     case "release":
       return 2;
+    case "purge":
+      return 3;
     default:
       return assertNever(action);
   }
@@ -172,9 +223,12 @@ export function formatPlan({ actions, held }: Plan): string {
       }
       case "patch":
         return `patch   ${action.wished.name}  (tags)`;
+      case "find":
+        return `find    ${action.name}  (no record tells of it)`;
       case "delete":
       case "disable":
       case "release":
+      case "purge":
         return `${action.kind.padEnd(7)} ${action.name}`;
       default:
         return assertNever(action);

@@ -79,8 +79,12 @@ export type NameEnd =
   | { readonly kind: "deleted" }
   | { readonly kind: "absent" }
   | { readonly kind: "recovering" }
+  /** Something of ours is there, and no record tells what. */
+  | { readonly kind: "found" }
   /** None of our versions is enabled, or none is ours any more. */
   | { readonly kind: "disabled" | "released" }
+  /** Soft-deleted by us, and not to be purged. */
+  | { readonly kind: "not-purged"; readonly why: NonNullable<NameRecord["notPurged"]> }
   /** Tags or attributes may be half changed; the values are as recorded. */
   | { readonly kind: "uncertain" }
   /** The attempt surely had no effect. */
@@ -101,8 +105,12 @@ function endOf(known: NameRecord, end: NameEnd): NameRecord {
       return { ...known, applied: null, state: "deleted" };
     case "absent":
       return { ...known, applied: null, state: "absent" };
+    case "not-purged":
+      return { ...known, state: "deleted", notPurged: end.why };
     case "recovering":
       return { ...known, state: "recovering" };
+    case "found":
+      return { ...known, applied: null, state: "live" };
     case "disabled":
     case "released":
       return { ...known, applied: null, state: end.kind };

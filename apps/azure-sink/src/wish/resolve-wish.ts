@@ -2,13 +2,17 @@ import {
   fingerprintOf,
   type Hint,
   isSameVersionTime,
+  policyOf,
   type PresentState,
   type SyncCommand,
 } from "@keyferry/contracts";
 import { KeyferryError } from "@keyferry/errors";
 import { renderPayload } from "@keyferry/naming";
 import type { OpenDestination, SinkDependencies } from "../ports.ts";
-import { matchState, presentWish, type Wish, wishedNames } from "./wish.ts";
+import { absentWish, matchState, presentWish, type Wish, wishedNames } from "./wish.ts";
+
+/** reference: what Vault marks secrets with; its documents show name and empty value for AWS, and nothing else for Azure. */
+const VAULT_TAG = { "hashicorp:vault": "" };
 
 /** What the source says about a command now: what is wished, or that the command or the read is behind. */
 export type ResolvedWish = { readonly kind: "wish"; readonly wish: Wish } | { readonly kind: "behind" };
@@ -24,7 +28,8 @@ export async function resolveWish(
   deps: Pick<SinkDependencies, "source" | "hints">,
   signal: AbortSignal,
 ): Promise<ResolvedWish> {
-  if (command.expect === null) return { kind: "wish", wish: { kind: "absent" } };
+  const absent = (): ResolvedWish => ({ kind: "wish", wish: absentWish(command, destination.record) });
+  if (command.expect === null) return absent();
   const read = await deps.source.readMetadata(command.secret, signal);
   const present = read.kind === "present" ? read.state : undefined;
   const match = matchState(command, { present, fingerprint: fingerprintOf(present ?? { kind: "gone" }) });
@@ -32,14 +37,15 @@ export async function resolveWish(
     deps.hints.publish(command.secret.source, lookHint(command));
     return { kind: "behind" };
   }
-  if (present === undefined || match.version === undefined) return { kind: "wish", wish: { kind: "absent" } };
+  if (present === undefined || match.version === undefined) return absent();
   const subKeys =
     command.spec.granularity === "secret-key"
       ? await keysOf(command, { number: match.version, of: present }, deps, signal)
       : undefined;
   if (subKeys === "unreadable") return { kind: "behind" };
   const names = wishedNames(command, destination.record, subKeys);
-  return { kind: "wish", wish: presentWish(command, present, match.version, names) };
+  const builtIn = policyOf(destination.record.policy).vaultTag ? VAULT_TAG : {};
+  return { kind: "wish", wish: presentWish(command, present, match.version, names, builtIn) };
 }
 
 // Only the keys are kept: each value is read again just before it is sent.

@@ -39,7 +39,11 @@ export type Wish =
       readonly attributes: AppliedAttributes;
       readonly tagsDigest: string;
     }
-  | { readonly kind: "absent" };
+  | {
+      readonly kind: "absent";
+      /** Under secret-path: the name that the command gives, under which something may lie that no record tells of. */
+      readonly given?: WishedName;
+    };
 
 /**
  * How a command relates to what a read of the metadata shows.
@@ -111,6 +115,19 @@ export function wishedNames(
   return [...names.values()];
 }
 
+/** The wish of a command under which nothing is to be left. Never throws: a name that can't be is nobody's. */
+export function absentWish(command: SyncCommand, destination: DestinationRecord): Wish {
+  // Under secret-key the names come from the keys, which nobody knows any more.
+  if (command.spec.granularity === "secret-key") return { kind: "absent" };
+  try {
+    const [given] = wishedNames(command, destination, undefined);
+    return { kind: "absent", ...(given === undefined ? {} : { given }) };
+  } catch (error) {
+    if (error instanceof KeyferryError && error.code === "name-invalid") return { kind: "absent" };
+    throw error;
+  }
+}
+
 /**
  * The wish of a sync command for one version of the secret, with the settings in the secret's own custom metadata.
  * Throws `settings-invalid`, which names the metadata key.
@@ -124,6 +141,7 @@ export function presentWish(
   }: Pick<PresentState, "incarnation" | "customMetadata" | "versions">,
   version: number,
   names: readonly WishedName[],
+  builtInTags: Readonly<Record<string, string>> = {},
 ): Wish {
   const read = secretSettings(customMetadata, spec.granularity);
   if (read.kind === "refused") {
@@ -131,7 +149,7 @@ export function presentWish(
     throw new KeyferryError("settings-invalid", `Custom metadata ${key} ${why}. ${fix}`, { key });
   }
   const { tags, ...attributes } = read.settings;
-  const customTags = { ...spec.customTags, ...tags };
+  const customTags = { ...builtInTags, ...spec.customTags, ...tags };
   return {
     kind: "present",
     incarnation,

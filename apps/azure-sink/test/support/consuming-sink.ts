@@ -13,12 +13,17 @@ export interface ConsumingSinkOptions {
   readonly concurrency?: number;
 }
 
+export interface ConsumingSink extends AsyncDisposable {
+  /** It takes from no destination, and has no command in hand. */
+  isIdle(): boolean;
+}
+
 /** Starts one; disposing it is a graceful stop. */
 export async function startConsumingSink(
   bench: SinkBench,
   pairs: readonly Pair[],
   options: ConsumingSinkOptions = {},
-): Promise<AsyncDisposable> {
+): Promise<ConsumingSink> {
   const stop = new AbortController();
   const view = await bench.bus.pauses.watch(stop.signal);
   await view.caughtUp();
@@ -35,15 +40,25 @@ export async function startConsumingSink(
   );
   for (const uid of records.keys()) await bench.bus.commands.ensureConsumers(uid);
   const loop = new WakeLoop(store, deps).run(stop.signal);
+  const handle = createCommandHandler(store, deps);
+  let inHand = 0;
   const following = followDestinations({
     commands: bench.bus.commands,
     view: { entries: () => records.entries(), onChange: () => () => undefined },
     pauses,
-    handle: createCommandHandler(store, deps),
+    async handle(message, context) {
+      inHand += 1;
+      try {
+        return await handle(message, context);
+      } finally {
+        inHand -= 1;
+      }
+    },
     concurrency: options.concurrency ?? 4,
     logger: silentLogger,
   });
   return {
+    isIdle: () => following.size === 0 && inHand === 0,
     async [Symbol.asyncDispose]() {
       await following[Symbol.asyncDispose]();
       stop.abort();

@@ -32,6 +32,7 @@ export const policies: fc.Arbitrary<DestinationPolicy> = fc.record({
   ownership: fc.constantFrom("refuse", "refuse", "adopt", "overwrite"),
   onDelete: fc.constantFrom("delete", "delete", "disable", "retain"),
   versionPerVersion: fc.boolean(),
+  purgeDeleted: fc.boolean(),
 });
 
 export type Event =

@@ -65,11 +65,14 @@ export const silentEvents: SinkEvents = {
   foreignNameLeft: () => undefined,
   intentFinished: () => undefined,
   lateWrite: () => undefined,
+  orphanCollected: () => undefined,
   driftChecked: () => undefined,
   manyVersions: () => undefined,
   outcome: () => undefined,
   repeatDropped: () => undefined,
   superseded: () => undefined,
+  externalSecretPurged: () => undefined,
+  purgeRefused: () => undefined,
 };
 
 /** One secret, one association, one Key Vault. */
@@ -373,6 +376,7 @@ export interface SinkBenchOptions {
   readonly requestTimeoutMs?: number;
   /** Short by default. */
   readonly softDelete?: KeyVaultEmulatorOptions["softDelete"];
+  readonly vaultDefaults?: KeyVaultEmulatorOptions["vaultDefaults"];
 }
 
 /** Starts every server that a sink needs. */
@@ -383,6 +387,7 @@ export async function startSinkBench(options: SinkBenchOptions = {}): Promise<Si
     startRedis(),
     startKeyVault({
       limits: "off",
+      ...(options.vaultDefaults === undefined ? {} : { vaultDefaults: options.vaultDefaults }),
       softDelete: options.softDelete ?? {
         deletingMs: 200,
         recoverReadableMs: 50,

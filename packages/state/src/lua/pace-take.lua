@@ -96,7 +96,8 @@ for index = 2, #KEYS do
     short = 2 - tokens
   end
   if short > 1e-9 then
-    local ms = short / rate
+    -- Of a bucket that owes tokens (pace-charge) no more is told than what `longest` allows for.
+    local ms = math.min(short, 2) / rate
     if ms > waitMs then
       waitMs, why = ms, (forOther and tokens >= 1) and 'live-first' or 'rate'
     end

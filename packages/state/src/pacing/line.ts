@@ -8,6 +8,9 @@ interface Waiter {
   readonly reject: (error: KeyferryError) => void;
 }
 
+/** What a line waits for. */
+export type WaitReason = Extract<Taken, { kind: "wait" }>["why"];
+
 export interface LineParts {
   readonly take: () => Promise<Taken>;
   readonly giveBack: (grant: Grant) => Promise<void>;
@@ -20,6 +23,7 @@ export class Line {
   readonly #parts: LineParts;
   readonly #waiters = new Set<Waiter>();
   #polling = false;
+  #why: WaitReason = "rate";
 
   constructor(parts: LineParts) {
     this.#parts = parts;
@@ -40,6 +44,11 @@ export class Line {
     return promise.finally(() => signal.removeEventListener("abort", onAbort));
   }
 
+  /** How many wait, and what for, as Redis said last. */
+  get waiting(): { readonly count: number; readonly why: WaitReason } {
+    return { count: this.#waiters.size, why: this.#why };
+  }
+
   /** Turns everybody away with an error. */
   dismiss(error: KeyferryError): void {
     for (const waiter of this.#waiters) waiter.reject(error);
@@ -52,8 +61,10 @@ export class Line {
     try {
       while (this.#waiters.size > 0) {
         const taken = await this.#parts.take();
-        if (taken.kind === "wait") await this.#parts.sleep(taken.ms);
-        else await this.#hand(taken.grant);
+        if (taken.kind === "wait") {
+          this.#why = taken.why;
+          await this.#parts.sleep(taken.ms);
+        } else await this.#hand(taken.grant);
       }
     } catch (error) {
       // Redis is away. Who waits has other work, or a consumer to give the message back to; nobody is left hanging.

@@ -5,7 +5,8 @@ import { KeyferryError } from "@keyferry/errors";
 import type { Clock, Logger } from "@keyferry/ports";
 import { pacingKeys } from "../keys.ts";
 import type { Connection } from "../redis.ts";
-import { Line } from "./line.ts";
+import { Lateness } from "./lateness.ts";
+import { Line, type WaitReason } from "./line.ts";
 
 /** Key Vault counts creates apart from everything else. */
 export type PacedKind = "create" | "other";
@@ -23,6 +24,8 @@ export interface Grant {
   readonly lane: Lane;
   /** Redis's time, milliseconds: tells a 429 of this pause from one of the last. */
   readonly atMs: number;
+  /** Our own time at which it was handed out, milliseconds. */
+  readonly receivedAtMs: number;
   /** The one call by which a pause is ended. Its answer has to be reported: `succeeded`, `throttled` or `giveBack`. */
   readonly probe: boolean;
 }
@@ -32,6 +35,15 @@ export type Taken =
   | { kind: "wait"; ms: number; why: "rate" | "live-first" | "paused" };
 
 export type Throttled = { kind: "paused"; ms: number; halved: boolean } | { kind: "ignored" };
+
+/** Calls of this process that wait for their turn. */
+export interface PacedWait {
+  readonly vault: string;
+  readonly kind: PacedKind;
+  readonly lane: Lane;
+  readonly count: number;
+  readonly why: WaitReason;
+}
 
 interface Rate {
   readonly perSecond: number;
@@ -53,6 +65,8 @@ export class Pacing {
   /** Test side: the time that scripts are given in place of Redis's own. */
   readonly #now: () => number | "";
   readonly #lines = new Map<string, Line>();
+  /** By vault and kind. */
+  readonly #lateness = new Map<string, Lateness>();
 
   constructor(options: { redis: Connection; clock: Clock; logger: Logger; now?: () => number }) {
     this.#redis = options.redis;
@@ -72,7 +86,9 @@ export class Pacing {
     );
     const [what, amount, more] = textsOf(reply);
     if (what === "granted") {
-      return { kind: "granted", grant: { vault, kind, lane, atMs: Number(amount), probe: more === "1" } };
+      const receivedAtMs = this.#ownNow();
+      const grant = { vault, kind, lane, atMs: Number(amount), receivedAtMs, probe: more === "1" };
+      return { kind: "granted", grant };
     }
     const why = more === "paused" || more === "live-first" ? more : "rate";
     return { kind: "wait", ms: Number(amount), why };
@@ -95,6 +111,27 @@ export class Pacing {
       this.#lines.set(id, line);
     }
     return line.join(signal);
+  }
+
+  /**
+   * Says that the call is sent now. Costs nothing unless the token was kept for long: where many are, as after a stall,
+   * they are charged once more, and whoever comes next waits, not this caller.
+   */
+  sent(grant: Grant): void {
+    const { vault, kind, probe, receivedAtMs } = grant;
+    const id = JSON.stringify([vault.host, kind]);
+    let lateness = this.#lateness.get(id);
+    if (lateness === undefined) {
+      lateness = new Lateness();
+      this.#lateness.set(id, lateness);
+    }
+    if (!lateness.isLate(this.#ownNow() - receivedAtMs) || probe) return;
+    const keys = pacingKeys(vault.host, vault.rateGroup);
+    const rates = ratesOf(vault, kind).map(({ perSecond }) => perSecond);
+    // Without Redis nobody gets a token, so nobody comes too early either.
+    void this.#redis
+      .script("pace-charge", keys.buckets(kind), [this.#now(), ...rates])
+      .catch(() => undefined);
   }
 
   /** For a token that was not used. */
@@ -129,6 +166,20 @@ export class Pacing {
     if (!grant.probe) return;
     const keys = pacingKeys(grant.vault.host, grant.vault.rateGroup);
     await this.#redis.script("pace-probed", [keys.pause], [this.#now()]);
+  }
+
+  #ownNow(): number {
+    const now = this.#now();
+    return now === "" ? this.#clock.now() : now;
+  }
+
+  /** Who waits in this process, by vault, kind and lane; `paused`: the vault answered 429, and one probe goes first. */
+  waiting(): readonly PacedWait[] {
+    return [...this.#lines].flatMap(([id, line]) => {
+      const [vault, , kind, lane] = JSON.parse(id) as [string, string | null, PacedKind, Lane];
+      const { count, why } = line.waiting;
+      return count === 0 ? [] : [{ vault, kind, lane, count, why }];
+    });
   }
 
   /** Turns away everybody in line. */
