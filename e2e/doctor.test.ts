@@ -3,7 +3,7 @@
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "@keyferry/key-vault-emulator";
 import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeByHand } from "./support/emulated-vault.ts";
+import { liveSecrets, writeByHand } from "./support/emulated-vault.ts";
 import { keyferry } from "./support/keyferry.ts";
 import { redisCommand } from "./support/raw-servers.ts";
 import { runFolder } from "./support/run-folder.ts";
@@ -20,6 +20,7 @@ interface Finding {
 const OF_A_TEST = new Set(["single-server", "nats-open"]);
 const VAULT = "doctor";
 const BUDGET = 10;
+const READ_METADATA = "readMetadata";
 
 let folder: Awaited<ReturnType<typeof runFolder>>;
 let stack: Stack;
@@ -31,7 +32,7 @@ beforeAll(async () => {
     dir: folder.path,
     settleIntervalS: 2,
     sweepIntervalS: 2,
-    keyVault: { limits: "off" },
+    keyVault: { limits: "off", softDelete: "instant" },
   });
   source = new VaultApi(stack.openbao.url, stack.openbao.rootToken);
   await createDestination(stack, VAULT);
@@ -193,6 +194,35 @@ const PLANTED: readonly Planted[] = [
     },
   },
   {
+    // Before a single secret is out of step: the connection itself is looked at.
+    id: "connection-list",
+    plant: () =>
+      stack.keyVault.control("POST", "access", {
+        clientId: DEFAULT_CLIENT_ID,
+        access: { model: "rbac", actions: [] },
+      }),
+    mend: ({ fix }) => {
+      expect(fix).toContain(`az role assignment create --assignee ${DEFAULT_CLIENT_ID}`);
+      return stack.keyVault.control("POST", "access", {
+        clientId: DEFAULT_CLIENT_ID,
+        access: { model: "all" },
+      });
+    },
+  },
+  {
+    id: "connection-token",
+    // The client that writes still has its token; the check asks for one of its own.
+    plant: () =>
+      stack.keyVault.control("POST", "faults", {
+        fault: { kind: "error", status: 401, code: "invalid_client" },
+        operations: ["token"],
+      }),
+    mend: ({ fix }) => {
+      expect(fix).toContain(`bao patch sys/sync/destinations/azure-kv/${VAULT} client_secret=-`);
+      return stack.keyVault.control("DELETE", "faults");
+    },
+  },
+  {
     id: "held-source-denied",
     plant: () => policyOf("change-detector", 'path "x" { capabilities = ["read"] }'),
     mend: writePolicy,
@@ -250,6 +280,24 @@ test.each(PLANTED)(
   },
   240_000,
 );
+
+test("a role that may read and not write is found by a probe alone, and the probe leaves nothing behind", async () => {
+  const grant = (access: unknown): Promise<unknown> =>
+    stack.keyVault.control("POST", "access", { clientId: DEFAULT_CLIENT_ID, access });
+  const probed = async (): Promise<readonly Finding[]> => {
+    const { stdout } = await keyferry(stack, ["doctor", "--probe", "-o", "json"]);
+    const { findings: all } = JSON.parse(stdout) as { findings: Finding[] };
+    return all.filter(({ id, level }) => level === "fault" && id.startsWith("connection-"));
+  };
+  expect(await probed()).toEqual([]);
+  await grant({ model: "rbac", actions: [READ_METADATA] });
+  expect((await findings()).filter(({ id }) => id.startsWith("connection-"))).toEqual([]);
+  const [finding] = await probed();
+  expect(finding?.fix).toContain("az role assignment create");
+  await grant({ model: "all" });
+  expect(await probed()).toEqual([]);
+  expect([...(await liveSecrets(stack, VAULT)).keys()].filter((name) => name.includes("probe"))).toEqual([]);
+});
 
 // What keeps the doctor itself from looking: the advice, followed, makes it look.
 const looks = async (options: Parameters<typeof keyferry>[2]): Promise<boolean> =>

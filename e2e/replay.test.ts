@@ -6,7 +6,7 @@ import { effects } from "./support/emulated-vault.ts";
 import { keyferry, keyferryJson } from "./support/keyferry.ts";
 import { redisCommand } from "./support/raw-servers.ts";
 import { runFolder } from "./support/run-folder.ts";
-import { associate, createDestination, dissociate } from "./support/sync-api.ts";
+import { associate, createDestination, dissociate, rows } from "./support/sync-api.ts";
 
 // 200 secrets × 5 destinations: a sink writes 28 names a second to one vault, so five vaults take seven seconds.
 const SECRETS = Array.from({ length: 200 }, (_, index) => `app-${String(index).padStart(3, "0")}`);
@@ -107,3 +107,40 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unk
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
+
+test("Ctrl-C of a replay leaves it running; it survives the death of the service, and can be cancelled and resumed", async () => {
+  await using folder = await runFolder();
+  await using stack = await startStack({ dir: folder.path, keyVault: { limits: "off" } });
+  const begun = new Date().toISOString();
+  await createDestination(stack, "replay-stopped");
+  const source = new VaultApi(stack.openbao.url, stack.openbao.rootToken);
+  const names = Array.from({ length: 8 }, (_, index) => `app-${index}`);
+  for (const name of names) {
+    await source.putSecret(STACK_MOUNT, name, { value: name });
+    await associate(stack, "replay-stopped", name);
+  }
+  await eventually(async () => (await rows(stack, "replay-stopped")).map(({ sync_status }) => sync_status), {
+    what: "all to be synced",
+    until: (all) => all.length === names.length && all.every((one) => one === "SYNCED"),
+    timeoutMs: 60_000,
+  });
+  const interrupted = await keyferry(stack, ["replay", "--since", begun, "--rate", "1"], {
+    onOutput: (text) => (text.includes("runs on the server") ? "SIGINT" : undefined),
+  });
+  expect(interrupted.code).toBe(130);
+  const [, id = ""] = /operations wait (\S+)/.exec(interrupted.stderr) ?? [];
+  const stateOf = async () => await keyferryJson(stack, ["operations", "show", id]);
+  expect(await stateOf()).toMatchObject({ kind: "replay", state: "running" });
+  await stack.services["association-service"].restart();
+  await keyferryJson(stack, ["operations", "cancel", id]);
+  const cancelled = await stateOf();
+  expect(cancelled).toMatchObject({ state: "cancelled" });
+  expect((cancelled["progress"] as { done: number }).done).toBeLessThan(names.length);
+  await keyferryJson(stack, ["operations", "resume", id]);
+  const { code, stdout } = await keyferry(stack, ["operations", "wait", id, "-o", "json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    state: "done",
+    progress: { total: names.length, done: names.length, unchanged: names.length, failed: 0 },
+  });
+}, 180_000);

@@ -5,15 +5,17 @@ import { join } from "node:path";
 import { DEFAULT_CLIENT_SECRET } from "@keyferry/key-vault-emulator";
 import { eventually, type Stack, STACK_MOUNT, startStack, VaultApi } from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeByHand } from "./support/emulated-vault.ts";
-import { keyferry, keyferryJson, type RunOptions } from "./support/keyferry.ts";
+import { liveSecrets, writeByHand } from "./support/emulated-vault.ts";
+import { keyferry, keyferryJson } from "./support/keyferry.ts";
 import { runFolder } from "./support/run-folder.ts";
 import { associate, createDestination, rows } from "./support/sync-api.ts";
-import { normalised } from "./support/transcript.ts";
+import { expectTranscriptOf } from "./support/transcript.ts";
 
 let folder: Awaited<ReturnType<typeof runFolder>>;
 let stack: Stack;
 let source: VaultApi;
+/** Before the second version of a secret. */
+let changedSince: string;
 
 beforeAll(async () => {
   folder = await runFolder();
@@ -32,6 +34,7 @@ beforeAll(async () => {
   await status("kv-test", "app-web", "CLIENT_SIDE_ERROR");
   await associate(stack, "kv-test", "big");
   await status("kv-test", "big", "CLIENT_SIDE_ERROR");
+  changedSince = new Date().toISOString();
   await source.putSecret(STACK_MOUNT, "app-db", { value: "two" });
   await eventually(
     async () => (await rows(stack, "kv-prod")).find(({ secret_name }) => secret_name === "app-db"),
@@ -54,21 +57,11 @@ const status = (destination: string, secret: string, wished: string): Promise<un
     { what: `${secret} to be ${wished}`, until: (found) => found === wished },
   );
 
-/** Runs command lines and holds what they print against the kept transcript. */
-async function expectTranscript(
+const expectTranscript = (
   name: string,
   lines: readonly (readonly string[])[],
-  options: RunOptions = {},
-): Promise<void> {
-  const parts: string[] = [];
-  for (const args of lines) {
-    const { code, stdout, stderr } = await keyferry(stack, args, options);
-    const shown = args.map((arg) => (/[^\w./:=@,-]/.test(arg) ? `'${arg}'` : arg)).join(" ");
-    const end = code === 0 ? "" : `(exit code ${code})\n`;
-    parts.push(normalised(`$ keyferry ${shown}\n${stderr}${stdout}${end}`, stack));
-  }
-  await expect(parts.join("\n")).toMatchFileSnapshot(join(import.meta.dirname, "transcripts", `${name}.txt`));
-}
+  options: Parameters<typeof expectTranscriptOf>[3] = {},
+): Promise<void> => expectTranscriptOf(stack, name, lines, options);
 
 test("status: the installation, a destination, a secret", () =>
   expectTranscript("status", [
@@ -86,56 +79,85 @@ test("history and events", async () => {
     ["history", "my-kv/app-db", "-o", "json", "--limit", "1"],
     ["history", "--since", "yesterday"],
   ]);
-  const follow = keyferry(stack, ["events", "my-kv/app-db", "--follow", "--count", "2"], {
-    onOutput: (text) => {
-      if (text.includes("Following")) void source.putSecret(STACK_MOUNT, "app-db", { value: "three" });
+  let value = 2;
+  const changing = {
+    onOutput: (text: string) => {
+      if (!text.includes("Following")) return undefined;
+      value += 1;
+      void source.putSecret(STACK_MOUNT, "app-db", { value: `number ${value}` });
       return undefined;
     },
-  });
-  const { code, stdout } = await follow;
-  expect(code).toBe(0);
-  expect(normalised(stdout, stack)).toBe(
+  };
+  await expectTranscript(
+    "events",
     [
-      "<time>  my-kv/app-db  -  version-created 3 <cause>  3  -  -",
-      "<time>  my-kv/app-db  kv-prod  synced  3  <latency>  -",
-      "",
-    ].join("\n"),
+      ["events", "my-kv/app-db", "--follow", "--count", "2"],
+      ["events", "my-kv/app-db", "-f", "--count", "2", "-o", "json"],
+      ["events", "my-kv/app-db", "--count", "1", "-o", "json"],
+      ["events", "--count", "none"],
+    ],
+    { ...changing, replaced: [[/"(trace_id|latency_ms|sequence|via)":(?:"[^"]*"|\d+)/g, '"$1":"<varies>"']] },
   );
 });
 
-test("plan: a destination that is not there, another template, a rule", () =>
-  expectTranscript("plan", [
+test("plan: a destination that is not there, another template, a rule; what Key Vault holds already is refused", async () => {
+  await writeByHand(stack, "kv-prod", "big", "theirs");
+  await expectTranscript("plan", [
     ["plan", "destination", "kv-prod", "--template", "team-{{ .SecretPath }}"],
+    ["plan", "destination", "kv-prod", "--template", "team-{{ .SecretPath }}", "-o", "json"],
+    ["plan", "destination", "kv-prod", "--granularity", "secret-key"],
     ["plan", "destination", "kv-prod", "--template", "{{ .Nothing }}"],
     ["plan", "rule", "kv-prod", "--mounts", "my-kv", "--paths", "b*"],
     ["plan", "rule", "kv-prod", "--mounts", "my-kv", "-o", "json"],
+    ["plan", "rule", "kv-empty", "--mounts", "my-kv"],
+    ["plan", "rule", "kv-nothing", "--mounts", "my-kv"],
+    ["plan", "rule", "kv-prod", "--mounts", "my-kv", "--paths", "a**"],
     ["plan", "approval", "kv-prod"],
-  ]));
+  ]);
+});
+
+test("plan without a sink says what it does not know", async () => {
+  await stack.services["azure-sink"].kill();
+  try {
+    await expectTranscript("plan-without-sink", [["plan", "rule", "kv-empty", "--mounts", "my-kv"]]);
+    await expectTranscript("adopt-without-sink", [["adopt", "kv-test"]]);
+  } finally {
+    await stack.services["azure-sink"].start();
+  }
+});
 
 test("dead letters are listed, shown, retried and dropped", async () => {
   const { letters } = await keyferryJson(stack, ["dlq", "list"]);
   const [first] = letters as { sequence: number }[];
   const number = String(first?.sequence);
-  await expectTranscript("dlq-list", [["dlq", "list"]]);
+  await expectTranscript("dlq-list", [
+    ["dlq", "list"],
+    ["dlq", "list", "-o", "json"],
+  ]);
   await expectTranscript("dlq-show", [
     ["dlq", "show", number],
+    ["dlq", "show", number, "-o", "json"],
     ["dlq", "show", "999999"],
     ["dlq", "show", "x"],
   ]);
+  const [, second] = letters as { sequence: number }[];
   await expectTranscript("dlq-retry", [
     ["dlq", "retry", number],
+    ["dlq", "retry", String(second?.sequence), "-o", "json"],
     ["dlq", "retry"],
+    ["dlq", "retry", "999999"],
   ]);
-  await eventually(
-    async () => ((await keyferryJson(stack, ["dlq", "list"]))["keys"] as string[]).length === 2,
-    {
-      what: "what failed again to come as a new letter",
-    },
-  );
-  const again = (await keyferryJson(stack, ["dlq", "list"]))["keys"] as string[];
+  const keys = async (): Promise<readonly string[]> =>
+    (await keyferryJson(stack, ["dlq", "list"]))["keys"] as string[];
+  const again = await eventually(keys, {
+    what: "what failed again to come as new letters",
+    until: (found) => found.length === 2 && !found.includes(number),
+  });
   await expectTranscript("dlq-drop", [
-    ["dlq", "drop", ...again],
+    ["dlq", "drop", again[0] ?? ""],
+    ["dlq", "drop", again[1] ?? "", "-o", "json"],
     ["dlq", "list"],
+    ["dlq", "drop", "first"],
   ]);
 });
 
@@ -144,13 +166,45 @@ test("replay and resync, and the operations that they are", async () => {
     ["replay", "--since", "2020-01-01T00:00:00Z"],
     ["replay", "--since", "5x"],
     ["replay", "--since", "1s", "--path", "a**"],
+    ["replay", "--since", changedSince, "--dry-run"],
+    ["replay", "--since", changedSince],
+    ["replay", "--since", changedSince, "-o", "json"],
+    ["replay", "--since", "1h", "--until", "2h"],
+    ["replay", "--since", "1h", "-d", "kv-nothing"],
+    ["replay", "--since", "365d", "--mount", "my-kv", "--dry-run"],
   ]);
   await expectTranscript("resync", [
     ["resync", "--dry-run"],
     ["resync"],
     ["resync", "-d", "kv-prod", "-o", "json"],
   ]);
-  await expectTranscript("operations-list", [["operations", "list"]]);
+  await expectTranscript("operations-list", [
+    ["operations", "list"],
+    ["operations", "list", "-o", "json"],
+  ]);
+});
+
+test("one operation: shown, cancelled, resumed, waited for", async () => {
+  const { id } = await keyferryJson(stack, ["resync", "--rate", "1", "--detach"]);
+  const howFar: readonly (readonly [RegExp, string])[] = [
+    [/looked at {2}\d+ of/g, "looked at  <number> of"],
+    [/(ordered|unchanged) {2}\d+/g, "$1  <number>"],
+    [/"(done|ordered|unchanged)": \d+/g, '"$1": <number>'],
+    [/"(worker|message)": (?:null|"[^"]*")/g, '"$1": "<varies>"'],
+  ];
+  const of = (command: string) => [
+    ["operations", command, String(id)],
+    ["operations", command, String(id), "-o", "json"],
+  ];
+  const options = { replaced: howFar };
+  await expectTranscript("operations-cancel", of("cancel"), options);
+  await expectTranscript("operations-show", [...of("show"), ["operations", "show", "x"]], options);
+  await expectTranscript("operations-resume", of("resume"), options);
+  await expectTranscript(
+    "operations-wait",
+    [...of("wait"), ["operations", "wait", "aaaaaaaaaaaaaaaaaaaa"]],
+    options,
+  );
 });
 
 test("Ctrl-C of a resync ends the command and leaves the work to the server", async () => {
@@ -174,40 +228,46 @@ test("pause and resume", () =>
     ["pause", "kv-prod", "--reason", "CHG-1234"],
     ["pause", "--secret", "my-kv/app-web", "-o", "json"],
     ["resume", "kv-prod"],
-    ["resume", "--secret", "my-kv/app-web"],
+    ["resume", "--secret", "my-kv/app-web", "-o", "json"],
     ["resume"],
+    ["pause", "kv-nothing"],
+    ["pause", "--secret", "my-kv/nothing"],
   ]));
 
-test("drift", async () => {
-  await expectTranscript("drift-check", [["drift", "check", "kv-empty"]]);
-  await expectTranscript("drift-report", [
-    ["drift", "report", "kv-empty", "-o", "json"],
-    ["drift", "report", "kv-test"],
-  ]);
-});
-
 test("adopt: what somebody else made under a wished name is shown, and taken over when asked for", async () => {
+  await writeByHand(stack, "kv-test", "app-same", '{"value":"one"}');
+  await source.putSecret(STACK_MOUNT, "app-same", { value: "one" });
+  await associate(stack, "kv-test", "app-same");
+  await status("kv-test", "app-same", "CLIENT_SIDE_ERROR");
   await expectTranscript("adopt", [
     ["adopt", "kv-prod"],
     ["adopt", "kv-test"],
-    ["adopt", "kv-test", "--yes"],
+    ["adopt", "kv-test", "my-kv/app-web", "--digests", "-o", "json"],
+    ["adopt", "kv-test", "my-kv/nothing"],
+    ["adopt", "kv-test", "app-web"],
+    ["adopt", "kv-test", "--digests", "--yes"],
   ]);
   await status("kv-test", "app-web", "SYNCED");
+  // The same value needed no version: the one that was there is marked.
+  expect((await liveSecrets(stack, "kv-test")).get("app-same")?.versions).toHaveLength(1);
 });
-
-test("held deletes", () => expectTranscript("held-list", [["held", "list", "kv-prod"]]));
 
 test("hint and confirm", async () => {
   await expectTranscript("hint", [
     ["hint", "my-kv/app-db"],
     ["hint", "my-kv/", "-o", "json"],
     ["hint", "my-kv/data/app-db"],
+    ["hint", "no-kv/"],
   ]);
-  await expectTranscript("confirm", [["confirm"], ["confirm", "kv_00000000", "--mount", "my-kv"]]);
+  await expectTranscript("confirm", [
+    ["confirm"],
+    ["confirm", "-o", "json"],
+    ["confirm", "kv_00000000", "--mount", "my-kv"],
+  ]);
 });
 
 test("export, import and apply: a file that is applied differs in nothing", async () => {
-  await expectTranscript("export", [["export"]]);
+  await expectTranscript("export", [["export"], ["export", "-o", "json"]]);
   const { stdout } = await keyferry(stack, ["export"]);
   const file = join(folder.path, "sync.yaml");
   await writeFile(file, stdout);
@@ -219,6 +279,7 @@ test("export, import and apply: a file that is applied differs in nothing", asyn
   await writeFile(changed, more);
   await expectTranscript("import", [
     ["import", changed, "--plan"],
+    ["import", changed, "--plan", "-o", "json"],
     ["import", changed],
     ["import", "missing.yaml"],
   ]);
@@ -236,6 +297,7 @@ test("doctor and policies", async () => {
     ["policy", "detector"],
     ["policy", "azure"],
     ["policy", "nobody"],
+    ["policy", "api", "-o", "json"],
   ]);
 });
 
@@ -249,7 +311,43 @@ test("a token without rights, a wrong address and a wrong command each say what 
     ["status", "a/b"],
     ["replay"],
     ["history", "-n", "many"],
+    ["pause", "kv-prod", "--all"],
+    ["export", "kv-prod"],
   ]);
+  await expectTranscript("errors-times", [
+    ["status", "--watch", "--interval", "5"],
+    ["history", "--since", "2026-13-01T00:00:00Z"],
+    ["history", "--since", "2026-01-31T12:00:00"],
+    ["history", "--until", "tomorrow"],
+    ["replay", "--since", "1h", "--until", "noon"],
+    ["resync", "--rate", "0"],
+  ]);
+  await expectTranscript("errors-globs", [
+    ["resync", "--path", ""],
+    ["resync", "--path", "/app/*"],
+    ["resync", "--path", "app/{a,b}"],
+    ["plan", "destination", "kv-prod", "--path", "app/[ab]"],
+    ["plan", "destination", "kv-prod", "--tags", "team"],
+  ]);
+  await expectTranscript("errors-names", [
+    ["status", "--secret", "my-kv/nothing"],
+    ["history", "my-kv/nothing"],
+    ["history", "-d", "kv-nothing"],
+    ["events", "-d", "kv-nothing"],
+    ["plan", "approval", "kv-nothing"],
+    ["plan", "destination", "kv-nothing"],
+    ["adopt", "kv-nothing"],
+    ["drift", "report", "kv-nothing"],
+    ["orphans", "collect", "kv-nothing", "--digest", "x"],
+    ["held", "list", "kv-nothing"],
+    ["held", "approve", "kv-nothing", "--digest", "x"],
+    ["resync", "-d", "kv-nothing"],
+    ["hint", "my-kv/"],
+    ["confirm", "nothing"],
+  ]);
+  const file = join(folder.path, "wrong.yaml");
+  await writeFile(file, "destinations: {}\nassociation: []\n");
+  await expectTranscript("errors-files", [["apply", "-f", file], ["apply", "-f", "missing.yaml"], ["apply"]]);
 });
 
 test("no transcript holds the client secret or a value", async () => {

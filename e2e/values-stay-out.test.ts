@@ -13,7 +13,8 @@ import {
   VaultApi,
 } from "@keyferry/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { liveSecrets } from "./support/emulated-vault.ts";
+import { liveSecrets, writeByHand } from "./support/emulated-vault.ts";
+import { keyferry } from "./support/keyferry.ts";
 import { runFolder } from "./support/run-folder.ts";
 import { associate, createDestination, rows } from "./support/sync-api.ts";
 
@@ -91,6 +92,29 @@ test("P5: a value is in no file, log, message, metric, trace or answer, also whe
   expect(await canary.searchFiles(folder.path)).toEqual([]);
   // The search can find: a file that holds one is reported.
   expect(canary.searchText(`x${first}x`).length).toBeGreaterThan(0);
+});
+
+test("P5: what keyferry adopt compares, there and at the source, is nowhere either, the same or not", async () => {
+  const canary = new Canary();
+  const source = new VaultApi(stack.openbao.url, stack.openbao.rootToken);
+  await createDestination(stack, "canary-adopt");
+  const same = canary.value("same");
+  await writeByHand(stack, "canary-adopt", "same", JSON.stringify({ password: same }));
+  await writeByHand(stack, "canary-adopt", "other", canary.value("theirs"));
+  await source.putSecret(STACK_MOUNT, "same", { password: same });
+  await source.putSecret(STACK_MOUNT, "other", { password: canary.value("ours") });
+  for (const name of ["same", "other"]) await associate(stack, "canary-adopt", name);
+  await eventually(async () => (await rows(stack, "canary-adopt")).map(({ sync_status }) => sync_status), {
+    what: "both to be refused",
+    until: (all) => all.length === 2 && all.every((status) => status === "CLIENT_SIDE_ERROR"),
+  });
+  const looked = await keyferry(stack, ["adopt", "canary-adopt", "--digests", "-o", "json"]);
+  expect(looked.stdout).toMatch(/"value": "different"[^]*"value": "same"/);
+  const adopted = await keyferry(stack, ["adopt", "canary-adopt", "--digests", "--yes"]);
+  expect(adopted).toMatchObject({ code: 0, stdout: "Taken over: my-kv/other, my-kv/same\n" });
+  const shown = [looked, adopted].flatMap(({ stdout, stderr }) => [stdout, stderr]);
+  expect(shown.flatMap((text) => canary.searchText(text, "shown"))).toEqual([]);
+  expect(await canary.searchFiles(folder.path)).toEqual([]);
 });
 
 test("P5: a value is in no process's arguments or environment, in no dead letter, and in no output of a crash", async () => {

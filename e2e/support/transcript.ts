@@ -40,7 +40,7 @@ export function normalised(text: string, stack: Pick<Stack, "vault" | "openbao" 
 }
 
 /** Runs command lines and holds what they print against the kept transcript, which the manual shows. */
-export async function expectTranscript(
+export async function expectTranscriptOf(
   stack: Stack,
   name: string,
   lines: readonly (readonly string[])[],

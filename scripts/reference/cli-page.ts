@@ -1,5 +1,5 @@
 // Owns: docs/cli.md, from the program's own help and the transcripts that e2e/transcripts.test.ts holds true.
-import { existsSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EXIT_MEANINGS, manualEntries } from "@keyferry/cli";
 
@@ -8,6 +8,7 @@ const TRANSCRIPTS = resolve(import.meta.dirname, "../../e2e/transcripts");
 /** The page as markdown, before the formatter has aligned it. */
 export function renderCliPage(): string {
   const entries = manualEntries();
+  const transcripts = transcriptsByCommand(entries.map(({ command }) => command));
   const codes = EXIT_MEANINGS.map(([code, meaning]) => `| ${code} | ${meaning} |`);
   return [
     "# The command `keyferry`",
@@ -30,21 +31,32 @@ export function renderCliPage(): string {
     "",
     "In the transcripts times, ids and ages are replaced by `<time>`, `<id>`, `<ago>`.",
     "",
-    ...entries.filter(({ command }) => command !== "").flatMap(section),
+    ...entries
+      .filter(({ command }) => command !== "")
+      .flatMap(({ command, help }) => section(command, help, transcripts.get(command) ?? [])),
+    "## What goes wrong",
+    "",
+    "A wrong command line ends before anything is asked, with what would be right; what the server refuses, in its words.",
+    "",
+    ...(transcripts.get("") ?? []),
   ].join("\n");
 }
 
-function section({ command, help }: { readonly command: string; readonly help: string }): string[] {
+// `drift-repair-again.txt` is shown with `drift repair`: the longest command that it begins with; the rest at the end.
+function transcriptsByCommand(commands: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const shown = new Map<string, string[]>();
+  for (const file of readdirSync(TRANSCRIPTS).sort()) {
+    const name = file.replace(/\.txt$/, "");
+    const [of = ""] = commands
+      .filter((command) => command !== "" && `${name}-`.startsWith(`${command.replaceAll(" ", "-")}-`))
+      .sort((a, b) => b.length - a.length);
+    const text = readFileSync(join(TRANSCRIPTS, file), "utf8").trimEnd();
+    shown.set(of, [...(shown.get(of) ?? []), "```console", text, "```", ""]);
+  }
+  return shown;
+}
+
+function section(command: string, help: string, transcripts: readonly string[]): string[] {
   const level = command.includes(" ") ? "###" : "##";
-  const file = join(TRANSCRIPTS, `${command.replaceAll(" ", "-")}.txt`);
-  const transcript = existsSync(file) ? readFileSync(file, "utf8").trimEnd() : undefined;
-  return [
-    `${level} keyferry ${command}`,
-    "",
-    "```text",
-    help,
-    "```",
-    "",
-    ...(transcript === undefined ? [] : ["```console", transcript, "```", ""]),
-  ];
+  return [`${level} keyferry ${command}`, "", "```text", help, "```", "", ...transcripts];
 }

@@ -123,8 +123,14 @@ export interface Commands {
   purge(destination: Uid, key: SecretKey): Promise<void>;
   ensureConsumers(destination: Uid): Promise<void>;
   dropConsumers(destination: Uid): Promise<void>;
-  /** Every command of the lane at or below this sequence was acked. */
-  ackFloor(destination: Uid, lane: Lane): Promise<number>;
+  /**
+   * `floor`: every command of the lane at or below this sequence was acked. `waiting`: how many nobody has taken yet;
+   * `unacked`: how many were taken and not answered.
+   */
+  progress(
+    destination: Uid,
+    lane: Lane,
+  ): Promise<{ readonly floor: number; readonly waiting: number; readonly unacked: number }>;
 }
 
 /** SYNC_RESULTS: the whole record of one (destination, secret). */

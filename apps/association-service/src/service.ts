@@ -12,6 +12,7 @@ import { SourceWatch } from "./boot/source-watch.ts";
 import { CredentialStore } from "./destinations/credential-store.ts";
 import { Retirement } from "./destinations/retirement.ts";
 import { EpochKeeper } from "./epoch/epoch-keeper.ts";
+import type { ProofOfLoss } from "./epoch/next-epoch.ts";
 import { createEvents, type ServiceEvents } from "./events.ts";
 import { createFigures, keepFigures } from "./figures/figures.ts";
 import { createApiParts } from "./gateway/api-parts.ts";
@@ -65,7 +66,7 @@ export async function start(context: Context): Promise<void> {
     waitingFor: waitingFor === undefined ? [] : [waitingFor],
   }));
   await openApi(context, events, bus, {
-    parts: () => partsOr503(api.parts, bus, watch, waitingFor),
+    parts: (path) => partsOr503(path, api.parts, bus, watch, waitingFor),
     isMount: (path) => api.tables?.associations.hasMount(path) ?? false,
   });
   const patiently: Patiently = (what, attempt) => {
@@ -122,6 +123,7 @@ export async function start(context: Context): Promise<void> {
     },
     lookAgain: (pair, patience) =>
       resolver.look(pair, { trigger: { kind: "replay" }, republish: () => "a person asked" }, patience),
+    adopt: (pair, adopt, patience) => resolver.look(pair, { trigger: { kind: "replay" }, adopt }, patience),
     confirmSource: (wish) => confirmSourceChange(bus, wish, clock),
     clock,
     random,
@@ -222,7 +224,7 @@ async function openAdapters(
 }
 
 interface ApiHooks {
-  readonly parts: () => ApiParts;
+  readonly parts: (path: string) => ApiParts;
   readonly isMount: (path: string) => boolean;
 }
 
@@ -252,14 +254,19 @@ async function openApi(
   return server;
 }
 
+// They say what is wrong, and what was known before: of use just then.
+const ALSO_WITHOUT_NATS = new Set(["sys/sync/status", "sys/sync/doctor"]);
+
 function partsOr503(
+  path: string,
   parts: ApiParts | undefined,
   bus: BusPort,
   watch: SourceWatch,
   waitingFor: string | undefined,
 ): ApiParts {
   const { connected, why } = bus.status();
-  if (!connected) throw unavailable(`NATS is not reachable: ${why ?? "not connected"}`);
+  const isTold = parts !== undefined && ALSO_WITHOUT_NATS.has(path);
+  if (!connected && !isTold) throw unavailable(`NATS is not reachable: ${why ?? "not connected"}`);
   if (watch.status.kind === "away") throw unavailable(`the source is not available: ${watch.status.why}`);
   if (parts === undefined)
     throw unavailable(`Keyferry is starting: waiting for ${waitingFor ?? "the start"}`);
@@ -355,7 +362,7 @@ async function startResolving(
     tombstones,
     retirement,
     epoch: () => epochs.current,
-    checkEpoch: (patience) => checkEpoch(bus, epochs, patience),
+    checkEpoch: (patience, proof) => checkEpoch(bus, epochs, patience, proof),
     intervalMs: settle.intervalS * 1_000,
     clock,
     events,
@@ -369,12 +376,17 @@ async function startResolving(
 
 // A stream that is gone while this service runs (deleted, or NATS lost its disk) is made anew, by the next round at the
 // latest; that it is another one shows in the epoch.
-async function checkEpoch(bus: BusPort, epochs: EpochKeeper, patience: AbortSignal): Promise<boolean> {
+async function checkEpoch(
+  bus: BusPort,
+  epochs: EpochKeeper,
+  patience: AbortSignal,
+  proof: ProofOfLoss | undefined,
+): Promise<boolean> {
   try {
-    return await epochs.check(patience);
+    return await epochs.check(patience, proof);
   } catch (error) {
     if (toKeyferryError(error).code !== "bus-not-provisioned") throw error;
     await bus.provision();
-    return epochs.check(patience);
+    return epochs.check(patience, proof);
   }
 }

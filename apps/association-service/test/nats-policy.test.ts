@@ -137,6 +137,24 @@ test("every service answers who asks which there are", async () => {
     .toEqual(["service-0", "service-1"]);
 });
 
+test("a sink answers the association-service's questions about a connection and about a vault", async () => {
+  const connection = {
+    keyVaultUri: "https://kv.vault.azure.net",
+    tenantId: "t",
+    clientId: "c",
+    credential: { kind: "environment" as const },
+  };
+  sink.connectionChecks.answer(async () => [{ check: "list", ok: true, detail: "", isCertain: false }]);
+  sink.vaultLooks.answer(async () => ({ major: 1, names: [], notLooked: [], failure: "asked" }));
+  const question = { major: 1, destination: "kv", connection, waitMs: 1_000 } as const;
+  await expect
+    .poll(() => association.connectionChecks.ask({ ...question, write: false }), { timeout: 20_000 })
+    .toHaveLength(1);
+  await expect
+    .poll(() => association.vaultLooks.ask({ ...question, kind: "names", names: [] }), { timeout: 20_000 })
+    .toMatchObject({ failure: "asked" });
+});
+
 test("a sink can't order, and a detector can't say how a command ended", async () => {
   await expect(sink.commands.put(DESTINATION, KEY, "bulk", COMMAND, 1)).rejects.toThrow(/Publishing/);
   await expect(sink.events.append("main", KEY, EVENT, 1)).rejects.toThrow(/Publishing/);

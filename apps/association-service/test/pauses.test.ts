@@ -115,7 +115,12 @@ describe("pausing", () => {
 
 describe("what can't be paused", () => {
   test.each([
-    ["a destination that is not there", { destination: "none" }, 404, /no destination azure-kv\/none/],
+    [
+      "a destination that is not there",
+      { destination: "none" },
+      404,
+      /no destination none here: there are one, two/,
+    ],
     [
       "a secret without association",
       { mount: "secret", secret_name: "c" },

@@ -52,6 +52,7 @@ test("trap 2: what Terraform does not know is not taken away by what it leaves o
   const own = {
     ownership: "adopt",
     on_delete: "retain",
+    vault_tag: true,
     hand_edits: "repair",
     version_per_version: false,
     rate_group: "west",

@@ -35,11 +35,6 @@ export class ApiClient {
     this.#signal = signal;
   }
 
-  /** The same, for what has to be put right also after Ctrl-C. */
-  detached(): ApiClient {
-    return new ApiClient(this.#settings, new AbortController().signal);
-  }
-
   get address(): string {
     return this.#settings.address.href.replace(/\/$/, "");
   }
@@ -121,6 +116,13 @@ export class ApiClient {
         EXIT.away,
         `${this.address} shows a certificate that is not trusted (${code})`,
         "Set VAULT_CACERT to the file of the CA that signed it.",
+      );
+    }
+    if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
+      return new Failure(
+        EXIT.away,
+        `${this.address} speaks no TLS (${code})`,
+        "If it is meant to: look at what listens there. If not: write http:// in VAULT_ADDR, for development.",
       );
     }
     if (error.name === "TimeoutError" || code === "ABORT_ERR") {

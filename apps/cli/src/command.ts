@@ -80,3 +80,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     return value;
   });
 }
+
+/** The same for an option that takes several: commander hands them over one after the other. */
+export function readingEach(parse: (text: string) => string) {
+  const one = reading(parse);
+  return (text: string, before: readonly string[] = []): readonly string[] => [...before, one(text)];
+}

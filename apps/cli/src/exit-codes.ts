@@ -18,7 +18,7 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.done, "done"],
   [
     EXIT.findings,
-    "done, and something was found that a person should see to (doctor, drift, plan with refusals)",
+    "done, and something was found that a person should see to (doctor, drift, orphans, held, adopt, a plan with refusals)",
   ],
   [EXIT.usage, "the command line is wrong; nothing was asked"],
   [EXIT.denied, "the token is missing or its policies do not allow it"],

@@ -37,7 +37,7 @@ const leaves = commands.filter(
   ({ command }) => !commands.some((one) => one.command.startsWith(`${command} `)),
 );
 
-test.each(leaves.map(({ command, help }) => ({ command, help })))(
+test.each(commands.map(({ command, help }) => ({ command, help })))(
   "keyferry $command has examples",
   ({ help }) => {
     expect(help).toContain("Examples:");
@@ -54,6 +54,39 @@ describe("completion", () => {
   test.each(["bash", "zsh"])("of %s knows every command", async (shell) => {
     const { stdout } = await run(["completion", shell]);
     for (const { command } of leaves) expect(stdout).toContain(`"${command}")`);
+  });
+
+  test("of bash is a script that bash can read", async () => {
+    const { stdout } = await run(["completion", "bash"]);
+    const { status, stderr } = spawnSync("bash", ["-n"], { input: stdout, encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
+  test("of zsh is a script that zsh can read, where there is one", async () => {
+    const { stdout } = await run(["completion", "zsh"]);
+    expect(stdout.startsWith("#compdef keyferry\n")).toBe(true);
+    const { error, status, stderr } = spawnSync("zsh", ["-n"], { input: stdout, encoding: "utf8" });
+    // Where there is no zsh the test below runs its steps.
+    expect(error !== undefined || (status === 0 && stderr === "")).toBe(true);
+  });
+
+  test("of zsh offers what follows the words so far, step by step as zsh goes through it", async () => {
+    const { stdout } = await run(["completion", "zsh"]);
+    // What zsh has of its own and bash has not: words from 1 on, compadd and compdef, and ${=…} for splitting.
+    const inBash = stdout
+      .replace("compadd -- ${=candidates}", 'echo "$candidates"')
+      .replace("compdef _keyferry keyferry", "");
+    expect(inBash).not.toMatch(/^\s*comp/m);
+    const offered = (...before: readonly string[]): string => {
+      const line = before.map((word) => `'${word}'`).join(" ");
+      const script = `${inBash}\nwords=("" keyferry ${line} ""); CURRENT=${before.length + 2}; _keyferry`;
+      return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout;
+    };
+    expect(offered()).toContain("status");
+    expect(offered("dlq").split(" ")).toContain("retry");
+    expect(offered("-o", "json", "dlq", "retry", "5").split(" ")).toContain("--all");
+    expect(offered("completion").split(" ")).toEqual(expect.arrayContaining(["bash", "zsh"]));
+    expect(offered("replay").split(" ")).toContain("--since");
   });
 
   test("of bash completes commands, below commands, and options", async () => {

@@ -12,11 +12,13 @@ import { addEvents } from "./commands/events.ts";
 import { addHeld } from "./commands/held.ts";
 import { addHistory } from "./commands/history.ts";
 import { addOperations } from "./commands/operations.ts";
+import { addOrphans } from "./commands/orphans.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addResync } from "./commands/resync.ts";
+import { addRules } from "./commands/rules.ts";
 import { addSource } from "./commands/source.ts";
 import { addStatus } from "./commands/status.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode } from "./exit-codes.ts";
@@ -34,9 +36,11 @@ const ADDERS: readonly ((adder: Adder) => void)[] = [
   addOperations,
   addAdopt,
   addDrift,
+  addOrphans,
   addDlq,
   addHeld,
   addPause,
+  addRules,
   addSource,
   addConfiguration,
   addDoctor,

@@ -78,11 +78,10 @@ async function tokenOf(io: Io): Promise<string> {
 async function certificateOf(io: Io, path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   const pem = await io.readFile(path);
-  if (pem === undefined) {
-    throw usageFailure(
-      `There is no file ${path}`,
-      "Set VAULT_CACERT (or --ca-cert) to a PEM file with the CA's certificate.",
-    );
-  }
+  const fix = "Set VAULT_CACERT (or --ca-cert) to a PEM file with the CA's certificate.";
+  if (pem === undefined) throw usageFailure(`There is no file ${path}`, fix);
+  // Node would take it without a word, and then trust nobody.
+  if (!pem.includes("-----BEGIN CERTIFICATE-----"))
+    throw usageFailure(`${path} has no certificate in it`, fix);
   return pem;
 }

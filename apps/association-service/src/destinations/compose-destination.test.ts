@@ -84,6 +84,27 @@ describe("what a write makes of a destination", () => {
     });
   });
 
+  test("Vault's own tag takes the place of a custom one, and a purge needs a delete before it", () => {
+    const tags = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`t${n}`, ""]));
+    expect(compose({ ...SENT, vault_tag: "true", custom_tags: tags(12) })).toMatchObject({
+      kind: "ok",
+      destination: { policy: { vaultTag: true } },
+    });
+    expect(compose({ ...SENT, vault_tag: true, custom_tags: tags(13) })).toEqual({
+      kind: "refused",
+      errors: ["vault_tag takes the place of one custom tag: leave 12 custom tags or fewer"],
+    });
+    expect(compose({ ...SENT, purge_deleted: true })).toMatchObject({
+      kind: "ok",
+      destination: { policy: { purgeDeleted: true } },
+    });
+    expect(compose({ ...SENT, purge_deleted: true, on_delete: "disable" })).toEqual({
+      kind: "refused",
+      errors: ["purge_deleted purges what on_delete=delete has deleted: leave one of the two out"],
+    });
+  });
+
   test("a default template follows the granularity, a chosen one stays", () => {
     expect(compose({ granularity: "secret-key" }, { mode: "merge", stored: STORED })).toMatchObject({
       destination: { spec: { nameTemplate: defaultTemplate("secret-key") } },

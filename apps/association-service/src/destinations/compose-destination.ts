@@ -57,8 +57,17 @@ export function composeDestination(input: ComposeInput): Composed {
   const spec = composeSpec(input, errors);
   const policy = composePolicy(fields, stored?.policy, errors);
   const source = composeSource(fields, stored?.source, errors);
+  if (policy?.vaultTag === true && spec !== undefined && checkWithVaultTag(spec).kind === "refused")
+    errors.push("vault_tag takes the place of one custom tag: leave 12 custom tags or fewer");
+  if (policy?.purgeDeleted === true && (policy.onDelete ?? "delete") !== "delete")
+    errors.push("purge_deleted purges what on_delete=delete has deleted: leave one of the two out");
   if (errors.length > 0 || connection === undefined || spec === undefined) return { kind: "refused", errors };
   return { kind: "ok", destination: { connection, spec, policy, source, credential } };
+}
+
+// The sink adds the tag to the custom ones; its name and value are as short as any.
+function checkWithVaultTag({ customTags }: SyncSpec): ReturnType<typeof checkCustomTags> {
+  return checkCustomTags({ ...customTags, "hashicorp:vault": "" });
 }
 
 // A machine that has one identity of its own needs no name for it.
@@ -121,8 +130,8 @@ function composeSpec({ mode, fields, stored }: ComposeInput, errors: string[]): 
   if (granularity === undefined) return undefined;
   const nameTemplate = chooseTemplate(fields, before, granularity);
   const compiled = compileTemplate(nameTemplate, { granularity });
-  // reference: the beginning of Vault's own sentence.
-  if (compiled.kind === "refused") errors.push(`secret name template is invalid: ${compiled.why}`);
+  // reference: its beginning is that of Vault's own sentence.
+  if (compiled.kind === "refused") errors.push(compiled.why);
   const customTags = mergeCustomTags(fields, before);
   const tags = checkCustomTags(customTags);
   if (tags.kind === "refused") errors.push(`custom_tags: ${tags.what}`);

@@ -33,6 +33,8 @@ export function composePolicy(
     ownership: oneOf("ownership", ownership.unwrap().options, fields.ownership, before?.ownership, errors),
     onDelete: oneOf("on_delete", onDelete.unwrap().options, fields.on_delete, before?.onDelete, errors),
     handEdits: oneOf("hand_edits", handEdits.unwrap().options, fields.hand_edits, before?.handEdits, errors),
+    purgeDeleted: changed(fields.purge_deleted, before?.purgeDeleted),
+    vaultTag: changed(fields.vault_tag, before?.vaultTag),
     versionPerVersion: changed(fields.version_per_version, before?.versionPerVersion),
     rateGroup,
     deleteGuard: composeGuard(fields, before?.deleteGuard, errors),

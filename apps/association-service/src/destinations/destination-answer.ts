@@ -73,6 +73,8 @@ function policyAnswer(policy: DestinationPolicy | undefined): Part {
   return sent({
     ownership: policy?.ownership,
     on_delete: policy?.onDelete,
+    purge_deleted: policy?.purgeDeleted,
+    vault_tag: policy?.vaultTag,
     hand_edits: policy?.handEdits,
     version_per_version: policy?.versionPerVersion,
     rate_group: policy?.rateGroup,

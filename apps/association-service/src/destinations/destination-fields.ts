@@ -40,6 +40,10 @@ const ownFields = {
     .describe("Certificate and private key, PEM, in place of client_secret."),
   ownership: textField.nullish().describe("refuse, adopt or overwrite: what becomes of a foreign secret."),
   on_delete: textField.nullish().describe("delete, disable or retain."),
+  purge_deleted: flagField
+    .nullish()
+    .describe("true: what an unsync has deleted is purged too, where Key Vault and the role allow it."),
+  vault_tag: flagField.nullish().describe("true: Vault's own tag, hashicorp:vault, is written too."),
   hand_edits: textField.nullish().describe("report or repair."),
   version_per_version: flagField
     .nullish()

@@ -7,7 +7,7 @@ import type { EpochRecord, SyncRecord } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import type { ServiceEvents } from "../events.ts";
 import type { BusPort, TableView } from "../ports.ts";
-import { decideEpoch, epochOf, latestOf } from "./next-epoch.ts";
+import { decideEpoch, epochOf, latestOf, type ProofOfLoss } from "./next-epoch.ts";
 
 const KEY = "epoch";
 // A few services may start at once; whoever loses reads what the winner wrote and usually has nothing to do.
@@ -36,11 +36,12 @@ export class EpochKeeper {
   }
 
   /**
-   * Compares the streams with what was known of them, and records how far they are.
+   * Compares the streams with what was known of them, and records how far they are. `proof`: a loss that was seen
+   * elsewhere.
    * @returns true if the epoch is another one than before this call (not at the first one, which finds or makes it)
    * @throws KeyferryError `bus-*`, `conflict`
    */
-  async check(signal?: AbortSignal): Promise<boolean> {
+  async check(signal?: AbortSignal, proof?: ProofOfLoss): Promise<boolean> {
     const { bus, results, clock, events } = this.#options;
     await results.caughtUp(signal);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
@@ -51,6 +52,7 @@ export class EpochKeeper {
         streams,
         this.#highestSeen(),
         clock.now(),
+        proof,
       );
       if (decision.kind === "same" && isDeepStrictEqual(known?.value, decision.record)) {
         this.#seen = decision.record;

@@ -34,6 +34,20 @@ test("a clock that stands behind still gives a later epoch", () => {
   expect(decideEpoch(KNOWN, streams, 0, 10)).toMatchObject({ record: { epoch: 1_001 } });
 });
 
+test("tail-lost: a loss that the stream's length does not show raises the epoch once, by its proof", () => {
+  const proof = { epoch: KNOWN.epoch, why: "a pair stays behind" };
+  const decision = decideEpoch(KNOWN, STREAMS, 0, NOW, proof);
+  expect(decision).toMatchObject({ kind: "raised", why: proof.why, record: { epoch: NOW } });
+  expect(decideEpoch(decision.record, STREAMS, 0, NOW + 1, proof)).toMatchObject({ kind: "same" });
+});
+
+test("tail-lost: one loss is one epoch, also for a process that saw the stream longer and comes second", () => {
+  const seen: EpochRecord = { ...KNOWN, streams: { SYNC_DESIRED: { created: "t1", lastSequence: 150 } } };
+  const raised = decideEpoch(latestOf(KNOWN, seen), STREAMS, 0, NOW).record;
+  expect(raised.epoch).toBe(NOW);
+  expect(decideEpoch(latestOf(raised, seen), STREAMS, 0, NOW + 1)).toMatchObject({ kind: "same" });
+});
+
 test("a record's epoch is the highest of its fences", () => {
   expect(epochOf(recordAfter(command({ epoch: 7 }, 1), SYNCED))).toBe(7);
 });

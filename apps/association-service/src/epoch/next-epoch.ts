@@ -13,22 +13,33 @@ export type EpochDecision =
   /** The same epoch; `record` holds the streams' progress, to notice a tail that is lost later. */
   | { readonly kind: "same"; readonly record: EpochRecord };
 
+/** That a stream lost its tail was seen elsewhere than in its length; good for that epoch only. */
+export interface ProofOfLoss {
+  readonly epoch: number;
+  readonly why: string;
+}
+
 /**
  * Compares the streams as they are with what was last known of them.
  * @param epochSeen the highest epoch in any outcome; 0 without one
  * @param now milliseconds since 1970
+ * @param proof raises the epoch although the streams look as they should
  */
 export function decideEpoch(
   known: EpochRecord | undefined,
   streams: StreamInfo,
   epochSeen: number,
   now: number,
+  proof?: ProofOfLoss,
 ): EpochDecision {
   if (known === undefined) {
     return { kind: "first", record: { major: 1, epoch: Math.max(epochSeen + 1, now), streams } };
   }
   const why =
-    whyRaised(known, streams) ?? (epochSeen > known.epoch ? "outcomes know a later epoch" : undefined);
+    whyRaised(known, streams) ??
+    (epochSeen > known.epoch ? "outcomes know a later epoch" : undefined) ??
+    // Of an epoch that is over: whoever else saw it has raised it.
+    (proof?.epoch === known.epoch ? proof.why : undefined);
   if (why === undefined) return { kind: "same", record: { major: 1, epoch: known.epoch, streams } };
   const epoch = Math.max(known.epoch + 1, epochSeen + 1, now);
   return { kind: "raised", why, record: { major: 1, epoch, streams } };
@@ -40,6 +51,8 @@ export function latestOf(
   seen: EpochRecord | undefined,
 ): EpochRecord | undefined {
   if (stored === undefined || seen === undefined) return stored ?? seen;
+  // Raised since we looked, with the streams as they were then: what we saw before is what that epoch made an end of.
+  if (stored.epoch > seen.epoch) return stored;
   const streams = { ...stored.streams };
   for (const [name, stream] of Object.entries(seen.streams)) {
     const other = streams[name];
@@ -47,7 +60,7 @@ export function latestOf(
     if (other !== undefined && other.created !== stream.created) continue;
     if (other === undefined || other.lastSequence < stream.lastSequence) streams[name] = stream;
   }
-  return { major: 1, epoch: Math.max(stored.epoch, seen.epoch), streams };
+  return { major: 1, epoch: seen.epoch, streams };
 }
 
 /** The highest epoch that a record carries. */

@@ -49,7 +49,8 @@ export interface ApiParts {
 
 export interface RoutesOptions {
   /** @throws Refusal 503 that says what is away */
-  readonly parts: () => ApiParts;
+  /** For a path. @throws Refusal 503 while what it needs is away */
+  readonly parts: (path: string) => ApiParts;
   readonly defaultNamespace: string;
   /** How long a request may wait for NATS or the source before it is answered with 503, ms. */
   readonly patienceMs: number;
@@ -92,7 +93,8 @@ export async function answer(
     const { signal } = patience;
     const path = pathOfRequest(request.url);
     // A view that NATS has stopped feeding would let a request hang; what it was doing ends by itself.
-    const result = await orAborted(handle({ caller, parts: options.parts(), request, signal, path }), signal);
+    const parts = options.parts(path);
+    const result = await orAborted(handle({ caller, parts, request, signal, path }), signal);
     if (result === undefined) return await reply.code(204).send();
     if ("data" in result) {
       return await reply.code(200).send(envelope(request.id, result.data, result.warnings));

@@ -62,6 +62,8 @@ export const destinationSchema = z.strictObject({
       .optional()
       .describe("An addition to Vault's fields, as all that follow; absent: never sent."),
     on_delete: onDeleteSchema.optional(),
+    purge_deleted: z.boolean().optional(),
+    vault_tag: z.boolean().optional(),
     hand_edits: destinationPolicySchema.shape.handEdits,
     version_per_version: z.boolean().optional(),
     rate_group: z.string().optional(),

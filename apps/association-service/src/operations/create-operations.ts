@@ -26,6 +26,7 @@ export interface CreateOperationsOptions {
   readonly operations: TableView<OperationRecord>;
   readonly epoch: () => number;
   readonly lookAgain: OperationsParts["lookAgain"];
+  readonly adopt: OperationsParts["adopt"];
   readonly confirmSource: OperationsParts["confirmSource"];
   readonly own: { readonly mount: string };
   readonly clock: Clock;
@@ -48,6 +49,7 @@ export function createOperations(options: CreateOperationsOptions): OperationsPa
     store: new OperationStore({ table: bus.operations, view: operations, clock, random }),
     overview: { bus, pairs, destinations, source: { name: sourceName, state: sourceState }, clock },
     lookAgain: options.lookAgain,
+    adopt: options.adopt,
     confirmSource: options.confirmSource,
     clock,
     own: options.own,

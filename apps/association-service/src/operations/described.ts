@@ -4,12 +4,23 @@
 import { z } from "zod";
 import { namedSecretSchema } from "../associations/resolve-secret.ts";
 import type { Operation } from "../openapi/operations.ts";
-import { doctorSchema } from "./doctor/doctor-routes.ts";
-import { driftReportAnswerSchema, driftRequestedSchema } from "./drift/drift-schemas.ts";
+import {
+  adoptedSchema,
+  adoptFieldsSchema,
+  adoptPlanFieldsSchema,
+  adoptPlanSchema,
+} from "./adopt/adopt-schemas.ts";
+import { doctorFieldsSchema, doctorSchema } from "./doctor/doctor-routes.ts";
+import {
+  driftRepairFieldsSchema,
+  driftReportAnswerSchema,
+  driftRequestedSchema,
+} from "./drift/drift-schemas.ts";
 import { exportSchema } from "./export/export-all.ts";
 import { feedQuerySchema, historyQuerySchema } from "./history/history-fields.ts";
 import { feedSchema, historySchema } from "./history/history-schemas.ts";
 import { letterListSchema, letterSchema, retriedSchema } from "./letters/letter-schemas.ts";
+import { collectFieldsSchema, orphansSchema } from "./orphans/orphans.ts";
 import { planDestinationSchema, planRuleSchema, planSchema } from "./plan/plan-schemas.ts";
 import { policyQuerySchema, policySchema } from "./policies/policy-routes.ts";
 import {
@@ -224,9 +235,32 @@ const DRIFT: readonly Operation[] = [
     summary:
       mode === "check" ? "Asks for a look now" : "Asks for a look, and for what differs to be written again",
     capability: writes,
+    ...(mode === "repair" ? { body: driftRepairFieldsSchema } : {}),
     answers: { name: "DriftRequested", data: driftRequestedSchema },
     errors: [404],
   })),
+];
+
+const ORPHANS: readonly Operation[] = [
+  {
+    id: "listOrphans",
+    methods: ["get"],
+    path: "/sys/sync/orphans/azure-kv/{name}",
+    summary: "Secrets with a mark of ours that nothing wants, as the last look at the whole vault found them",
+    capability: "read",
+    answers: { name: "Orphans", data: orphansSchema },
+    errors: [404],
+  },
+  {
+    id: "collectOrphans",
+    methods: ["put", "post"],
+    path: "/sys/sync/orphans/azure-kv/{name}/collect",
+    summary: "Approves that exactly these are deleted; the report of the look that does it tells of each",
+    capability: writes,
+    body: collectFieldsSchema,
+    answers: { name: "DriftRequested", data: driftRequestedSchema },
+    errors: [404, 409],
+  },
 ];
 
 const SOURCE: readonly Operation[] = [
@@ -290,6 +324,16 @@ const WHOLE: readonly Operation[] = [
     answers: { name: "Diagnosis", data: doctorSchema },
     errors: [],
   },
+  {
+    id: "probe",
+    methods: ["put", "post"],
+    path: "/sys/sync/doctor",
+    summary: "The same; if asked to, proves the right to write by a probe in each vault",
+    capability: writes,
+    body: doctorFieldsSchema,
+    answers: { name: "Diagnosis", data: doctorSchema },
+    errors: [],
+  },
 ];
 
 const PLANS: readonly Operation[] = [
@@ -324,13 +368,39 @@ const PLANS: readonly Operation[] = [
   },
 ];
 
+const ADOPT: readonly Operation[] = [
+  {
+    id: "planAdoption",
+    methods: ["put", "post"],
+    path: "/sys/sync/adopt/azure-kv/{name}/plan",
+    summary:
+      "Which Key Vault secrets that are nobody's could be taken over, and how they differ; does nothing",
+    capability: writes,
+    body: adoptPlanFieldsSchema,
+    answers: { name: "AdoptionPlan", data: adoptPlanSchema },
+    errors: [404],
+  },
+  {
+    id: "adopt",
+    methods: ["put", "post"],
+    path: "/sys/sync/adopt/azure-kv/{name}",
+    summary: "Takes over exactly what a plan showed",
+    capability: writes,
+    body: adoptFieldsSchema,
+    answers: { name: "Adopted", data: adoptedSchema },
+    errors: [404, 409],
+  },
+];
+
 /** All operations below /sys/sync that are about operating. */
 export const OPERATED: readonly Operation[] = [
   ...STATUS,
   ...REPLAY,
   ...PLANS,
+  ...ADOPT,
   ...LETTERS,
   ...DRIFT,
+  ...ORPHANS,
   ...SOURCE,
   ...WHOLE,
 ];

@@ -1,6 +1,6 @@
 // Owns: what the routes of operating hand requests on to. Put together once, in create-operations.ts.
 
-import type { RuleRecord, SecretKey, SecretRef } from "@keyferry/contracts";
+import type { RuleRecord, SecretKey, SecretRef, SyncCommand } from "@keyferry/contracts";
 import type { Clock } from "@keyferry/ports";
 import type { DestinationDefaults } from "../destinations/compose-destination.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
@@ -40,6 +40,12 @@ export interface OperationsParts {
   readonly confirmSource: (wish: ConfirmWish) => Promise<ConfirmEnd>;
   /** Looks at a pair and orders what is wished once more, also what was refused. */
   readonly lookAgain: (pair: Pair, signal: AbortSignal) => Promise<ResolutionKind>;
+  /** The same, with leave to take over what lies under its names. */
+  readonly adopt: (
+    pair: Pair,
+    adopt: NonNullable<SyncCommand["adopt"]>,
+    signal: AbortSignal,
+  ) => Promise<ResolutionKind>;
   /** Keys of a path: those that are associated, else that of the mount which is there now. */
   readonly keysOf: (
     secret: { readonly namespace: string; readonly mount: string; readonly path: string },

@@ -14,9 +14,11 @@ import type {
   SourceReport,
   SyncRecord,
   Uid,
+  VaultLookReply,
+  VaultLookRequest,
   VersionEvent,
 } from "@keyferry/contracts";
-import type { BusPort, Entry, Table, TableView } from "../ports.ts";
+import type { BusPort, ConnectionChecks, Entry, Table, TableView } from "../ports.ts";
 
 /** Which part of a stream: from a sequence or from a time (ms since 1970) on. */
 export interface HistoryRange {
@@ -99,6 +101,8 @@ export interface OperationsBus {
     get(sequence: number): Promise<StoredLetter | undefined>;
     drop(letter: StoredLetter): Promise<void>;
   };
+  readonly connectionChecks: ConnectionChecks;
+  readonly vaultLooks: { ask(request: VaultLookRequest): Promise<VaultLookReply | undefined> };
   readonly presence: { ask(waitMs: number): Promise<readonly Presence[]> };
   readonly operations: WatchedTable<OperationRecord>;
   readonly pauses: WatchedTable<PausesRecord>;

@@ -9,10 +9,12 @@ import { operationsOf } from "./call-parts.ts";
 import { destinationNamed, readFields, uidOf } from "./fields.ts";
 import { feedQuerySchema, historyQuerySchema } from "./history/history-fields.ts";
 import type { FeedPlace, HistoryFilter } from "./history/history.ts";
-import { doctor } from "./doctor/doctor-routes.ts";
+import { addAdoptRoutes } from "./adopt/adopt-routes.ts";
+import { addDoctorRoutes } from "./doctor/doctor-routes.ts";
 import { addDriftRoutes } from "./drift/drift-routes.ts";
 import { exportAll } from "./export/export-all.ts";
 import { addLetterRoutes } from "./letters/letter-routes.ts";
+import { addOrphanRoutes } from "./orphans/orphans.ts";
 import { addPlanRoutes } from "./plan/plan-routes.ts";
 import { policy } from "./policies/policy-routes.ts";
 import { addReplayRoutes } from "./replay/replay-routes.ts";
@@ -36,12 +38,14 @@ export function addOperationRoutes(table: { readonly read: AddRead; readonly wri
   read(`${SYNC}/history/feed`, "read", feed);
   addReplayRoutes(table);
   addPlanRoutes(table);
+  addAdoptRoutes(table);
   addLetterRoutes(table);
   addDriftRoutes(table);
+  addOrphanRoutes(table);
   addSourceRoutes(table);
   read(`${SYNC}/policies/:role`, "read", policy);
   read(`${SYNC}/export`, "read", exportAll);
-  read(`${SYNC}/doctor`, "read", doctor);
+  addDoctorRoutes(table);
 }
 
 async function status(call: Call): Promise<Answer> {

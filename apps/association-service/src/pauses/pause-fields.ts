@@ -11,6 +11,7 @@ import { badRequest, Refusal } from "../gateway/refusal.ts";
 import { type PauseScope, REASON_CHARACTERS_MAX } from "./pause-store.ts";
 
 const TYPE = "azure-kv";
+const NAMES_SHOWN = 20;
 
 /** What is resumed; the same fields say what is paused. */
 export const resumeFieldsSchema = z.object({
@@ -34,7 +35,7 @@ export interface PauseFields {
 }
 
 export interface PauseViews {
-  readonly destinations: Pick<DestinationIndex, "byName" | "byUid">;
+  readonly destinations: Pick<DestinationIndex, "byName" | "byUid" | "inNamespace">;
   /** Those that rules make can be paused too. */
   readonly effective: Pick<EffectiveAssociations, "ofPath" | "get">;
 }
@@ -73,7 +74,12 @@ export function readPauseFields(
 function uidOf(destination: string, namespace: string, { destinations }: PauseViews): string {
   const name = destination.startsWith(`${TYPE}/`) ? destination.slice(TYPE.length + 1) : destination;
   const row = destinations.byName({ namespace, type: TYPE, name });
-  if (row === undefined) throw new Refusal(404, [`there is no destination ${TYPE}/${name}`]);
+  if (row === undefined) {
+    const names = destinations.inNamespace(namespace).map(({ entry }) => entry.value.name);
+    const known =
+      names.length === 0 ? "there are none yet" : `there are ${names.slice(0, NAMES_SHOWN).join(", ")}`;
+    throw new Refusal(404, [`there is no destination ${name} here: ${known}`]);
+  }
   return row.entry.value.uid;
 }
 

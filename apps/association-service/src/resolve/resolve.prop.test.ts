@@ -131,7 +131,8 @@ test("P1: after a look and its consumption, settle finds nothing to do", () => {
       const wish = wishDigest({ ...resolution.draft, permit: permitOf(resolution.leave) });
       const { last, record } = model;
       const lastWish = wishDigest(last.value);
-      expect(settle({ wish, last, lastWish, record, ackFloor: model.sequence, now: NOW })).toEqual({
+      const lane = { ackFloor: model.sequence, isLaneIdle: true, version: undefined };
+      expect(settle({ wish, last, lastWish, record, ...lane, now: NOW })).toEqual({
         kind: "leave",
         why: "settled",
       });

@@ -6,6 +6,7 @@ import {
   DESTINATION,
   entry,
   EPOCH,
+  failure,
   present,
   recordAfter,
   SECRET_KEY,
@@ -13,7 +14,7 @@ import {
   SYNCED,
   UNSYNCED,
 } from "./fixtures.ts";
-import { expectationOf, type Resolution, resolve, type Seen } from "./resolve.ts";
+import { expectationOf, mayBeUnrecorded, type Resolution, resolve, type Seen } from "./resolve.ts";
 
 const LIVE = present(true);
 const DEAD = present(false);
@@ -201,12 +202,35 @@ describe("RES-4: permits", () => {
     expect(result).toMatchObject({ leave: { kind: "budget" } });
   });
 
+  test("all-streams-lost: what a look found, though no record told of it, is asked for once it is held", () => {
+    const last = command({ op: "unsync", expect: expectationOf(dead.value), permit: null }, 9);
+    const name = { name: "X", state: "live" as const, applied: null, intent: null };
+    const held = { kind: "held" as const, error: failure("unexpected", "client-side") };
+    const record = { ...recordAfter(last, held), names: { x: name } };
+    expect(resolve(seen({ state: dead, last, record }))).toMatchObject({
+      leave: { kind: "budget", fingerprint: dead.value.fingerprint },
+    });
+    const known = recordAfter(synced, SYNCED).names;
+    expect(resolve(seen({ state: dead, last, record: { ...record, names: known } }))).toMatchObject({
+      leave: { kind: "kept", permit: null },
+    });
+  });
+
   test("restored-stream: after an epoch change the delete of an orphan waits for a person", () => {
     const old = command({ epoch: EPOCH - 1 }, 3);
     const record = recordAfter(old, SYNCED);
     const result = resolve(seen({ association: undefined, last: undefined, record, orphanConfirmed: true }));
     expect(result).toMatchObject({ draft: { op: "unsync", expect: null }, leave: { kind: "withheld" } });
   });
+});
+
+test("a record may be gone where the association is older than the epoch, or is not there", () => {
+  const since = (createdAt: number) =>
+    entry({ ...ASSOCIATION, createdAt: new Date(createdAt).toISOString() }, 5);
+  const epoch = 1_800_000_000_000;
+  expect(mayBeUnrecorded({ association: since(epoch - 1), epoch })).toBe(true);
+  expect(mayBeUnrecorded({ association: since(epoch + 3_600_000), epoch })).toBe(false);
+  expect(mayBeUnrecorded({ association: undefined, epoch })).toBe(true);
 });
 
 test("an orphan that holds no name and is not commanded is left alone", () => {

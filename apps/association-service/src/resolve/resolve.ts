@@ -5,7 +5,8 @@
 //   RES-2  A source-driven unsync expects exactly the state it was resolved from; a person's expects nothing (O1).
 //   RES-3  Facts older than those of the last command lead to no wish but to another read (O9).
 //   RES-4  A wish that was already given out keeps its permit, granted or not: it is never asked for twice (O12). Only
-//          an outcome that says which names a sync may not drop asks once more, for that (O6).
+//          an outcome that says which names a sync may not drop asks once more, for that (O6), and one that found a
+//          name of which no record told.
 //   RES-5  What is stored decides before what rules make: set, removed, excluded (hazard rule-makes-it-again).
 
 import {
@@ -114,6 +115,25 @@ export function expectationOf(event: VersionEvent): ExpectedState {
   const { state, fingerprint } = event;
   if (state.kind === "gone") return { incarnation: null, current: 0, fingerprint };
   return { incarnation: state.incarnation, current: state.current, fingerprint };
+}
+
+/** The version that a sync wishes, as the state shows it. */
+export function wishedVersion(
+  { op }: Pick<CommandDraft, "op">,
+  state: Entry<VersionEvent> | undefined,
+): number | undefined {
+  return op === "sync" && state !== undefined ? highestLiveVersion(state.value.state) : undefined;
+}
+
+// Epochs are times by the clock of whoever raised them (O3), and clocks differ.
+const CLOCKS_DIFFER_MS = 60_000;
+
+/**
+ * True if the pair's record may be gone with a stream: the association is older than the epoch, or there is none. In the
+ * first epoch of an installation nothing is older, but for what was set in its first minute.
+ */
+export function mayBeUnrecorded({ association, epoch }: Pick<Seen, "association" | "epoch">): boolean {
+  return association === undefined || Date.parse(association.value.createdAt) < epoch + CLOCKS_DIFFER_MS;
 }
 
 /** True if both ask for the same, whatever permit they carry. */
@@ -277,7 +297,10 @@ export function isHeld(last: Entry<SyncCommand>, record: SyncRecord | undefined)
 function leaveForDelete(seen: Seen, draft: CommandDraft, fingerprint: string): Leave {
   const { last, record } = seen;
   if (last !== undefined && sameWishButPermit(draft, last.value)) {
-    return { kind: "kept", permit: last.value.permit };
+    const { permit } = last.value;
+    return permit === null && isFound(last, record)
+      ? { kind: "budget", fingerprint }
+      : { kind: "kept", permit };
   }
   const pendingSync =
     last !== undefined &&
@@ -287,6 +310,14 @@ function leaveForDelete(seen: Seen, draft: CommandDraft, fingerprint: string): L
   if (!pendingSync && record !== undefined && !holdsName(record)) return { kind: "not-needed" };
   if (!pendingSync && record === undefined && last === undefined) return { kind: "not-needed" };
   return { kind: "budget", fingerprint };
+}
+
+// The command went without leave as nothing was on record; the sink's look has found something all the same (a record
+// that was lost with its stream), of which it can't say what it is.
+function isFound(last: Entry<SyncCommand>, record: SyncRecord | undefined): boolean {
+  if (record === undefined || !isHeld(last, record)) return false;
+  const live = Object.values(record.names).filter(({ state }) => state === "live");
+  return live.length > 0 && live.every(({ applied }) => applied === null);
 }
 
 function draftOf(

@@ -23,7 +23,15 @@ import type { BusPort, CommandEntry } from "../ports.ts";
 import { ruledState } from "../rules/match-rule.ts";
 import type { RuleBook } from "../rules/rule-book.ts";
 import { laneFor, type Trigger } from "./lane.ts";
-import { type CommandDraft, isHeld, type Leave, resolve, type Seen } from "./resolve.ts";
+import {
+  type CommandDraft,
+  isHeld,
+  type Leave,
+  mayBeUnrecorded,
+  resolve,
+  type Seen,
+  wishedVersion,
+} from "./resolve.ts";
 
 /** The identity of what is looked at: nothing about what happened to it. */
 export interface Pair {
@@ -36,6 +44,8 @@ export type Republish = (facts: {
   readonly wish: string;
   readonly last: CommandEntry;
   readonly record: SyncRecord | undefined;
+  /** Of a sync: the version that the state shows as the highest live one. */
+  readonly version: number | undefined;
 }) => string | undefined;
 
 export interface LookOptions {
@@ -43,6 +53,8 @@ export interface LookOptions {
   readonly republish?: Republish;
   /** What a person approved; good for exactly the command that was held (hazard held-then-alive). */
   readonly approval?: { readonly digest: string; readonly token: string };
+  /** A person's leave to take over what lies under its names: ordered anew with it, whatever was ordered before. */
+  readonly adopt?: SyncCommand["adopt"];
   /** A caught-up view shows no association either: what is left of the pair may go. */
   readonly orphanConfirmed?: boolean;
 }
@@ -182,7 +194,7 @@ export class Resolver {
 
   async #publish(
     pair: Pair,
-    { trigger, republish, approval }: LookOptions,
+    { trigger, republish, approval, adopt }: LookOptions,
     { seen, last }: { seen: Seen; last: CommandEntry | undefined },
     draft: CommandDraft,
     leave: Leave,
@@ -196,11 +208,17 @@ export class Resolver {
     const wish = wishDigest({ ...draft, permit });
     let why: string = trigger.kind;
     if (last !== undefined && wishDigest(last.value) === wish) {
-      const again = republish?.({ wish, last, record: seen.record });
+      const again =
+        adopt === undefined
+          ? republish?.({ wish, last, record: seen.record, version: wishedVersion(draft, seen.state) })
+          : "adopt";
       if (again === undefined) return "unchanged";
       why = again;
     }
-    const command = this.#command(draft, permit, trigger);
+    const leaveToAdopt = adopt !== undefined && draft.op === "sync" ? { adopt } : {};
+    const isLossy = mayBeUnrecorded(seen) || why === "acked-without-outcome";
+    const lookFirst = draft.op === "unsync" && isLossy ? { lookFirst: true } : {};
+    const command = { ...this.#command(draft, permit, trigger), ...leaveToAdopt, ...lookFirst };
     const updatedAt = seen.association && Date.parse(seen.association.value.updatedAt);
     const lane = laneFor(trigger, updatedAt, clock.now());
     const result = await bus.commands.put(

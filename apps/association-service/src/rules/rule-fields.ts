@@ -131,7 +131,9 @@ function specOf(fields: RuleFields, before: SyncSpec, ofDestination: SyncSpec, e
   const nameTemplate =
     given(fields.secret_name_template) ?? keptTemplate(fields, before, ofDestination, granularity);
   const compiled = compileTemplate(nameTemplate, { granularity });
-  if (compiled.kind === "refused") errors.push(`secret_name_template is invalid: ${compiled.why}`);
+  if (compiled.kind === "refused") {
+    errors.push(compiled.why.replace(/^secret name template/, "secret_name_template"));
+  }
   const customTags = tagsOf(fields, before, ofDestination);
   const tags = checkCustomTags(customTags);
   if (tags.kind === "refused") errors.push(`custom_tags: ${tags.what}`);

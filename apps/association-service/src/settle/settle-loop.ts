@@ -6,6 +6,7 @@ import { PAUSES_KEY } from "@keyferry/bus";
 import { toKeyferryError } from "@keyferry/errors";
 import {
   compareFences,
+  type Fence,
   type Lane,
   type PausesRecord,
   type SyncCommand,
@@ -17,18 +18,20 @@ import type { Clock } from "@keyferry/ports";
 import type { AssociationIndex } from "../associations/association-index.ts";
 import type { DestinationIndex } from "../destinations/destination-index.ts";
 import type { Retirement } from "../destinations/retirement.ts";
+import type { ProofOfLoss } from "../epoch/next-epoch.ts";
 import type { ResolutionKind, ServiceEvents, SettleTotals } from "../events.ts";
 import { pauseOf } from "../pauses/pause-of.ts";
 import type { Approvals } from "../permits/approvals.ts";
 import type { BusPort, CommandEntry, TableView } from "../ports.ts";
 import { pairOf } from "../resolve/consumers.ts";
-import { holdsName, type Leave, resolve } from "../resolve/resolve.ts";
+import { holdsName, type Leave, resolve, wishedVersion } from "../resolve/resolve.ts";
 import type { Pair, Republish, Resolver } from "../resolve/resolver.ts";
 import type { Tombstones } from "../resolve/tombstones.ts";
 import { ruledState } from "../rules/match-rule.ts";
 import type { Rekeying } from "../rekey/rekeying.ts";
 import type { RuleBook } from "../rules/rule-book.ts";
 import type { RuledPairs } from "../rules/ruled-pairs.ts";
+import { type BehindBook, type BehindPair, judgeBehind } from "./lost-tail.ts";
 import { settle } from "./settle.ts";
 
 export interface SettleOptions {
@@ -47,8 +50,8 @@ export interface SettleOptions {
   readonly tombstones: Tombstones;
   readonly retirement: Retirement;
   readonly epoch: () => number;
-  /** Finds out whether the epoch has changed; true if so. */
-  readonly checkEpoch: (signal: AbortSignal) => Promise<boolean>;
+  /** Finds out whether the epoch has changed, or raises it for a loss that is proven; true if it is another one. */
+  readonly checkEpoch: (signal: AbortSignal, proof: ProofOfLoss | undefined) => Promise<boolean>;
   readonly intervalMs: number;
   readonly clock: Clock;
   readonly events: ServiceEvents;
@@ -66,11 +69,27 @@ interface Tally {
   failed: number;
 }
 
-type AckFloors = (destination: Uid, lane: Lane) => number;
+interface Round {
+  readonly lanes: Lanes;
+  readonly tally: Tally;
+  readonly behind: BehindPair[];
+}
+
+interface LaneProgress {
+  readonly floor: number;
+  readonly isIdle: boolean;
+}
+
+type Lanes = (destination: Uid, lane: Lane) => LaneProgress;
+
+// A lane without a durable has acked nothing: its messages will be delivered once it has one.
+const NO_DURABLE: LaneProgress = { floor: 0, isIdle: false };
 
 export class SettleLoop {
   readonly #options: SettleOptions;
   #wake = new AbortController();
+  #behind: BehindBook = new Map();
+  #proof: ProofOfLoss | undefined;
 
   constructor(options: SettleOptions) {
     this.#options = options;
@@ -108,7 +127,7 @@ export class SettleLoop {
     await this.mendStreams(signal);
     await this.#options.rekeying.run(signal);
     // SET-3: floors before records. Whatever the floor passes here has its outcome in the views below.
-    const floors = await this.#readFloors();
+    const lanes = await this.#readLanes();
     const views = [associations, destinations, pauses, ruledPairs];
     await Promise.all(views.map((view) => view.caughtUp(signal)));
     const made = [...ruledPairs.made()];
@@ -116,8 +135,10 @@ export class SettleLoop {
     const orphans = this.#orphans(made);
     const owned = [...[...associations.all()].flatMap(({ key }) => pairOf(key) ?? []), ...made];
     const tally: Tally = { published: 0, asked: 0, failed: 0 };
-    await this.#settleAll(owned, floors, false, tally, signal);
-    await this.#settleAll(orphans, floors, true, tally, signal);
+    const round: Round = { lanes, tally, behind: [] };
+    await this.#settleAll(owned, round, false, signal);
+    await this.#settleAll(orphans, round, true, signal);
+    this.#judgeBehind(round);
     await this.#resumeApprovals(signal);
     await this.#advanceClosing(signal);
     const totals = {
@@ -135,15 +156,16 @@ export class SettleLoop {
    * @throws KeyferryError `bus-*`
    */
   async mendStreams(signal: AbortSignal): Promise<void> {
-    if (await this.#options.checkEpoch(signal)) await this.#afterEpochChange();
+    const proof = this.#proof;
+    if (await this.#options.checkEpoch(signal, proof)) await this.#afterEpochChange();
+    if (this.#proof === proof) this.#proof = undefined;
     await this.#ensureConsumers();
   }
 
   async #settleAll(
     pairs: readonly Pair[],
-    floors: AckFloors,
+    round: Round,
     orphans: boolean,
-    tally: Tally,
     signal: AbortSignal,
   ): Promise<void> {
     let next = 0;
@@ -153,9 +175,9 @@ export class SettleLoop {
         const pair = pairs[next];
         next += 1;
         if (pair === undefined) return;
-        await this.#settleOne(pair, floors, orphans, tally, signal);
+        await this.#settleOne(pair, round, orphans, signal);
         if (next % PROGRESS_EVERY === 0) {
-          events.settleProgress({ done: next, total: pairs.length, ...tally });
+          events.settleProgress({ done: next, total: pairs.length, ...round.tally });
         }
       }
     };
@@ -164,16 +186,18 @@ export class SettleLoop {
 
   async #settleOne(
     pair: Pair,
-    floors: AckFloors,
+    { lanes, tally, behind }: Round,
     orphan: boolean,
-    tally: Tally,
     signal: AbortSignal,
   ): Promise<void> {
     try {
-      const republish = this.#republish(pair, floors);
+      const republish = this.#republish(pair, lanes);
       if (!(await this.#differs(pair, orphan, republish))) return;
       const options = { trigger: { kind: "settle" as const }, republish, orphanConfirmed: orphan };
-      count(tally, await this.#options.resolver.look(pair, options, signal));
+      const fence = this.#fenceOf(pair);
+      const kind = await this.#options.resolver.look(pair, options, signal);
+      count(tally, kind);
+      if (kind === "behind" && fence !== undefined) behind.push({ key: keyOf(pair), fence });
       if (!orphan) await this.#options.tombstones.purgeIfFinished(pair);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -181,10 +205,25 @@ export class SettleLoop {
     }
   }
 
+  #fenceOf(pair: Pair): Fence | undefined {
+    const last = this.#options.commands.get(keyOf(pair));
+    return last && { epoch: last.value.epoch, sequence: last.sequence };
+  }
+
+  // A tail that was lost and made up for between two rounds shows in no stream's length.
+  #judgeBehind({ behind }: Round): void {
+    const { book, proof } = judgeBehind(this.#behind, behind, this.#options.clock.now());
+    this.#behind = book;
+    if (proof === undefined) return;
+    const why = `${proof.key} stays behind its last command: a stream lost its tail and grew again`;
+    this.#proof = { epoch: proof.epoch, why };
+    this.wake();
+  }
+
   // By views and one leader read of the state: true if the resolver should look.
   async #differs(pair: Pair, orphan: boolean, republish: Republish): Promise<boolean> {
     const { bus, source, associations, destinations, commands, results, rules, epoch } = this.#options;
-    const key = `${pair.destination}.${pair.secretKey}`;
+    const key = keyOf(pair);
     const association = associations.get(key)?.entry;
     const last = lanedEntry(commands.get(key));
     const record = results.get(key)?.value;
@@ -213,7 +252,8 @@ export class SettleLoop {
     if (last === undefined) return true;
     const wish = wishDigest({ ...resolution.draft, permit: permitWithoutSpending(resolution.leave) });
     if (wish !== wishDigest(last.value)) return true;
-    if (republish({ wish, last, record }) !== undefined) return true;
+    const version = wishedVersion(resolution.draft, state);
+    if (republish({ wish, last, record, version }) !== undefined) return true;
     return this.#isLost(pair, last, record);
   }
 
@@ -228,15 +268,18 @@ export class SettleLoop {
     return stored?.sequence !== last.sequence;
   }
 
-  #republish(pair: Pair, floors: AckFloors): Republish {
+  #republish(pair: Pair, lanes: Lanes): Republish {
     const { clock } = this.#options;
-    return ({ wish, last, record }) => {
+    return ({ wish, last, record, version }) => {
+      const { floor, isIdle } = lanes(pair.destination, last.lane);
       const verdict = settle({
         wish,
         last,
         lastWish: wishDigest(last.value),
         record,
-        ackFloor: floors(pair.destination, last.lane),
+        version,
+        ackFloor: floor,
+        isLaneIdle: isIdle,
         now: clock.now(),
       });
       if (verdict.kind !== "publish") return undefined;
@@ -264,17 +307,18 @@ export class SettleLoop {
     return [...keys].flatMap((key) => pairOf(key) ?? []);
   }
 
-  async #readFloors(): Promise<AckFloors> {
+  async #readLanes(): Promise<Lanes> {
     const { bus, destinations } = this.#options;
-    const floors = new Map<string, number>();
+    const lanes = new Map<string, LaneProgress>();
     for (const uid of new Set(destinations.all().map(({ entry }) => entry.value.uid))) {
       for (const lane of ["live", "bulk"] as const) {
-        // A lane without a durable has acked nothing: its messages will be delivered once it has one.
-        const floor = await bus.commands.ackFloor(uid, lane).catch(() => 0);
-        floors.set(`${uid}.${lane}`, floor);
+        const progress = await bus.commands.progress(uid, lane).catch(() => undefined);
+        if (progress === undefined) continue;
+        const { floor, waiting, unacked } = progress;
+        lanes.set(`${uid}.${lane}`, { floor, isIdle: waiting === 0 && unacked === 0 });
       }
     }
-    return (uid, lane) => floors.get(`${uid}.${lane}`) ?? 0;
+    return (uid, lane) => lanes.get(`${uid}.${lane}`) ?? NO_DURABLE;
   }
 
   async #ensureConsumers(): Promise<void> {
@@ -322,6 +366,10 @@ export class SettleLoop {
       if (entry.value.state !== "active") await retirement.advance(entry.value.uid, signal);
     }
   }
+}
+
+function keyOf({ destination, secretKey }: Pair): string {
+  return `${destination}.${secretKey}`;
 }
 
 // Only "kept" can equal the last command's permit; a budget is asked by the resolver alone.

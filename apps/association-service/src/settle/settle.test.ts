@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { command, EPOCH, failure, NOW, recordAfter, SYNCED, UNSYNCED } from "../resolve/fixtures.ts";
 import {
   LATE_CHECK_GRACE_MS,
+  OTHER_VERSION_AGAIN_MS,
+  PASSED_OVER_AFTER_MS,
   REFUSED_AGAIN_MS,
   settle,
   type SettleFacts,
@@ -20,6 +22,8 @@ function facts(fields: Partial<SettleFacts> = {}): SettleFacts {
     lastWish: WISH,
     record: recordAfter(last, SYNCED),
     ackFloor: 100,
+    isLaneIdle: false,
+    version: 1,
     now: NOW,
     ...fields,
   };
@@ -44,6 +48,12 @@ describe("what settle makes of every way in which a command can have ended", () 
     ],
     ["another wish than the last command's", { lastWish: "other" }, "publish wish-changed"],
     ["synced", {}, "leave settled"],
+    ["synced with another version than the state shows, a moment ago", { version: 2 }, "leave settled"],
+    [
+      "source-snapshot-restore: synced with another version than the state shows, and no event came",
+      { version: 2, record: recordAfter(last, SYNCED, NOW - OTHER_VERSION_AGAIN_MS) },
+      "publish another-version",
+    ],
     ["unsynced", { record: recordAfter(last, UNSYNCED) }, "leave settled"],
     ["synced, with a second look to come", { record: withLook(NOW + 1) }, "leave settled"],
     [
@@ -69,6 +79,16 @@ describe("what settle makes of every way in which a command can have ended", () 
     [
       "not consumed, with an older outcome, not acked",
       { record: recordAfter(BEFORE, SYNCED), ackFloor: 99 },
+      "leave pending",
+    ],
+    [
+      "tail-lost: not acked for long, and its lane has nothing to hand out",
+      { record: undefined, ackFloor: 99, isLaneIdle: true, now: last.time + PASSED_OVER_AFTER_MS },
+      "publish passed-over",
+    ],
+    [
+      "not acked, its lane is idle, and it is too young to have been passed over",
+      { record: undefined, ackFloor: 99, isLaneIdle: true, now: last.time + PASSED_OVER_AFTER_MS - 1 },
       "leave pending",
     ],
     ["acked, but no record", { record: undefined }, "publish acked-without-outcome"],

@@ -155,6 +155,15 @@ describe("every way in which a command can have ended says why, since when, and 
     expect([derived.status, derived.names]).toEqual(["UNSYNCED", []]);
     expect(derived.reason).toMatch(reason);
   });
+
+  test.each([
+    ["protected", /can't be purged: the Key Vault has purge protection$/],
+    ["denied", /was not purged: the destination's identity may not$/],
+  ] as const)("unsynced, not purged (%s): the reason says why", (notPurged, reason) => {
+    const name: NameRecord = { name: "X", state: "deleted", applied: null, intent: null, notPurged };
+    const record: SyncRecord = { ...recordAfter(last, UNSYNCED), names: { x: name } };
+    expect(deriveStatus(ASSOCIATION, last, record).reason).toMatch(reason);
+  });
 });
 
 describe("an association under a pause", () => {

@@ -179,8 +179,12 @@ function judgeOutcome(
   }
 }
 
-// After `on_delete: disable` or `retain` something of it is still in Key Vault.
+// After `on_delete: disable` or `retain`, or a purge that was refused, something of it is still in Key Vault.
 function leftOf({ names }: SyncRecord): string {
+  const kept = Object.values(names).find(({ notPurged }) => notPurged !== undefined)?.notPurged;
+  if (kept === "protected")
+    return "; its external secret can't be purged: the Key Vault has purge protection";
+  if (kept === "denied") return "; its external secret was not purged: the destination's identity may not";
   const states = new Set(Object.values(names).map(({ state }) => state));
   if (states.has("disabled")) return "; its external secret is disabled";
   return states.has("released")

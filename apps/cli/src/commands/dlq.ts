@@ -11,7 +11,13 @@ const PATH = "sys/sync/dlq";
 
 /** Adds the commands. */
 export function addDlq({ program, act }: Adder): void {
-  const dlq = program.command("dlq").description("Dead letters: what gave up and needs a person");
+  const dlq = program
+    .command("dlq")
+    .description("Dead letters: what gave up and needs a person")
+    .addHelpText(
+      "after",
+      examples(["keyferry dlq list", "what there is"], ["keyferry dlq retry --all", "once it is mended"]),
+    );
   dlq
     .command("list")
     .description("Lists them, oldest first")

@@ -9,6 +9,7 @@ import { listOf, textOf } from "../rows.ts";
 
 interface Options {
   readonly all?: true;
+  readonly probe?: true;
 }
 
 /** Adds the command. */
@@ -19,18 +20,27 @@ export function addDoctor({ program, act }: Adder): void {
       "Looks at every part: what is wrong, and the command that mends it; ends with 1 if there are faults",
     )
     .option("--all", "also what is well")
+    .option(
+      "--probe",
+      "also prove each right to write: a secret keyferry-probe-… is written and removed in each vault",
+    )
     .addHelpText(
       "after",
       examples(
         ["keyferry doctor", "what is wrong"],
+        ["keyferry doctor --all --probe", "all that was looked at, writing included"],
         ["keyferry doctor -o json | jq -e '.findings | all(.level == \"ok\")'", "for monitoring"],
       ),
     )
     .action(act<Options>(doctor));
 }
 
-async function doctor({ api, show }: Context, { all }: Options): Promise<ExitCode> {
-  const data = await diagnosis(() => api.call("GET", "sys/sync/doctor"));
+async function doctor({ api, show }: Context, { all, probe }: Options): Promise<ExitCode> {
+  const data = await diagnosis(() =>
+    probe === true
+      ? api.call("PUT", "sys/sync/doctor", { body: { probe: true } })
+      : api.call("GET", "sys/sync/doctor"),
+  );
   show(data, () => text(data, all === true));
   return listOf(data, "findings").some((finding) => finding["level"] === "fault") ? EXIT.findings : EXIT.done;
 }

@@ -14,7 +14,8 @@ const PATH = "sys/sync/held/azure-kv";
 export function addHeld({ program, act }: Adder): void {
   const held = program
     .command("held")
-    .description("Deletes that wait for a person: more than a destination's budget allows");
+    .description("Deletes that wait for a person: more than a destination's budget allows")
+    .addHelpText("after", examples(["keyferry held list kv-prod", "look first"]));
   held
     .command("list")
     .description("Lists what waits, and the digest that names this very set")
@@ -42,7 +43,7 @@ async function list(
   [given = ""]: readonly string[],
 ): Promise<ExitCode> {
   const name = parseDestination(given);
-  const data = (await api.find("GET", `${PATH}/${name}`)) ?? { held: [] };
+  const data = await orWhichThereAre(api, name, await api.find("GET", `${PATH}/${name}`));
   show(data, () => heldText(data, name, io.now()));
   return rowsOf(data).length === 0 ? EXIT.done : EXIT.findings;
 }
@@ -55,7 +56,8 @@ async function approve(
   const name = parseDestination(given);
   if (digest.trim() === "")
     throw new Failure(EXIT.usage, "The digest is empty", `keyferry held list ${name} shows it.`);
-  const data = await api.call("PUT", `${PATH}/${name}/approve`, { body: { digest } });
+  const end = await api.find("PUT", `${PATH}/${name}/approve`, { body: { digest } });
+  const data = await orWhichThereAre(api, name, end);
   show(data, () => {
     const skipped = numberOf(data, "skipped");
     const changed =
@@ -63,6 +65,13 @@ async function approve(
     return `Approved: ${numberOf(data, "approved")} deletes go on.${changed} keyferry status ${name} shows them.`;
   });
   return EXIT.done;
+}
+
+// The status says which destinations there are.
+async function orWhichThereAre(api: Context["api"], name: string, found: Data | undefined): Promise<Data> {
+  if (found !== undefined) return found;
+  await api.call("GET", `sys/sync/status/destinations/azure-kv/${name}`);
+  return { held: [] };
 }
 
 function rowsOf(data: Data): readonly Data[] {

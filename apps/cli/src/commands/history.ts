@@ -49,9 +49,10 @@ async function history(
   [given]: readonly string[],
 ) {
   const now = io.now();
+  const secret = secretQuery(given, options.mount);
   const data = await api.call("GET", "sys/sync/history", {
     query: {
-      ...secretQuery(given, options.mount),
+      ...secret,
       destination: options.destination,
       since: options.since === undefined ? undefined : parseTime(options.since, now),
       until: options.until === undefined ? undefined : parseTime(options.until, now),
@@ -59,6 +60,10 @@ async function history(
     },
   });
   const entries = listOf(data, "entries");
+  // Of a secret that is not known there is a word on it, which an empty list would not be.
+  if (entries.length === 0 && given !== undefined) {
+    await api.call("GET", "sys/sync/status/secret", { query: secret });
+  }
   show(data, () => (entries.length === 0 ? "Nothing happened in this time." : entriesTable(entries)));
   if (data["complete"] === false)
     note(`The newest ${entries.length} are shown: --limit or --since shows others.`);

@@ -14,7 +14,14 @@ const POLL_MS = 500;
 export function addOperations({ program, act }: Adder): void {
   const operations = program
     .command("operations")
-    .description("Replays and resyncs: lists, shows, waits for, cancels and resumes them");
+    .description("Replays and resyncs: lists, shows, waits for, cancels and resumes them")
+    .addHelpText(
+      "after",
+      examples(
+        ["keyferry operations list", "with their progress"],
+        ["keyferry operations wait 5kq3w7…", "until it ends"],
+      ),
+    );
   operations
     .command("list")
     .description("Lists them, newest first")
@@ -103,15 +110,6 @@ async function showUntilEnded(context: Context, id: string): Promise<ExitCode> {
     told = progress;
     await io.sleep(POLL_MS);
     io.signal.throwIfAborted();
-  }
-}
-
-/** As `waitFor`, but says nothing. @throws Failure where the API is away */
-export async function waitUntilDone({ api, io }: Context, id: string): Promise<Data> {
-  for (;;) {
-    const data = await api.call("GET", `${PATH}/${id}`);
-    if (textOf(data, "state") !== "running" || io.signal.aborted) return data;
-    await io.sleep(POLL_MS);
   }
 }
 

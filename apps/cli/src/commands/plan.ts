@@ -1,10 +1,11 @@
 // Owns: `keyferry plan`: what would happen, without doing it.
 
 import type { Data } from "../api-client.ts";
-import { type Adder, type Context, examples, reading } from "../command.ts";
+import { type Adder, type Context, examples, reading, readingEach } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { Failure } from "../failure.ts";
 import { durationText, tableOf } from "../output.ts";
-import { parseDestination, parseGlob } from "../parse/names.ts";
+import { parseDestination, parseGlob, parsePair } from "../parse/names.ts";
 import { listOf, numberOf, partOf, textOf } from "../rows.ts";
 
 interface DestinationOptions {
@@ -37,7 +38,8 @@ export function addPlan({ program, act }: Adder): void {
     .addHelpText(
       "after",
       `
-The plan of a replay or resync: keyferry replay --dry-run; of a file: keyferry import --plan. Ends with 1 if something
+A sink looks into Key Vault for the names that would be new: those that are somebody else's, or soft-deleted, are shown as
+refused. Without a sink the plan says that nobody looked. The plan of a replay or resync: keyferry replay --dry-run; of a file: keyferry import --plan. Ends with 1 if something
 would be refused.
 ${examples(
   [
@@ -60,12 +62,15 @@ ${examples(
     .option("--client <id>", "client_id of a new one")
     .option("--template <template>", "secret_name_template")
     .option("--granularity <level>", "secret-path or secret-key")
-    .option("--tags <key=value...>", "custom_tags")
+    .option("--tags <key=value...>", "custom_tags", readingEach(parsePair))
     .option("--mount <path>", "as if every known secret of this mount were associated")
     .option("--path <glob>", "of these, the ones whose path matches", reading(parseGlob))
     .addHelpText(
       "after",
-      examples(["keyferry plan destination kv-prod --granularity secret-key", "one name for each key"]),
+      examples([
+        "keyferry plan destination kv-prod --granularity secret-key --template '{{ .SecretPath }}-{{ .SecretKey }}'",
+        "one name for each key",
+      ]),
     )
     .action(act<DestinationOptions>(planDestination));
   plan
@@ -73,8 +78,8 @@ ${examples(
     .description("A rule that is not there yet, with its destination's template")
     .argument("<destination>", "the rule's")
     .requiredOption("--mounts <globs...>", "globs over mounts")
-    .option("--paths <globs...>", "globs over paths: * within a part, ** across")
-    .option("--metadata <key=glob...>", "globs over the secrets' own custom metadata")
+    .option("--paths <globs...>", "globs over paths: * within a part, ** across", readingEach(parseGlob))
+    .option("--metadata <key=glob...>", "globs over the secrets' own custom metadata", readingEach(parsePair))
     .addHelpText(
       "after",
       examples(["keyferry plan rule kv-prod --mounts my-kv --paths 'app/**'", "what it would add"]),
@@ -104,7 +109,16 @@ function planDestination(context: Context, options: DestinationOptions, [given =
     mount,
     path,
   });
-  return ask(context, `${PATH}/destinations/azure-kv/${parseDestination(given)}`, body);
+  const name = parseDestination(given);
+  return ask(context, `${PATH}/destinations/azure-kv/${name}`, body).catch((error: unknown) => {
+    // Of one that is there nothing of this can be missing.
+    if (!(error instanceof Failure) || !error.message.includes("key_vault_uri is missing")) throw error;
+    throw new Failure(
+      EXIT.absent,
+      `There is no destination ${name}`,
+      "keyferry status lists them. For a new one give --uri, --tenant and --client.",
+    );
+  });
 }
 
 function planRule(

@@ -18,6 +18,7 @@ interface Options {
   readonly interval: number;
 }
 
+const CONNECTED = "connected";
 const CLEAR_SCREEN = "\u001b[2J\u001b[H";
 const INTERVAL = "2s";
 
@@ -58,7 +59,7 @@ async function status(context: Context, options: Options, [given]: readonly stri
   if (options.watch !== true) {
     const { data, text } = await ask();
     context.show(data, () => text);
-    return EXIT.done;
+    return natsOf(data) === CONNECTED ? EXIT.done : EXIT.away;
   }
   const { io } = context;
   while (!io.signal.aborted) {
@@ -96,7 +97,13 @@ function askerOf(
 function overviewText(data: Data, isOne: boolean): string {
   const now = Date.parse(textOf(data, "at") ?? "");
   const destinations = listOf(data, "destinations");
+  const nats = natsOf(data);
   const notes = [
+    ...(nats === CONNECTED
+      ? []
+      : [
+          `NATS is not reachable: ${nats}. Services are not known; destinations are as they were known before`,
+        ]),
     ...(textOf(data, "paused") === undefined ? [] : [`Everything is paused ${textOf(data, "paused")}`]),
     ...listOfTexts(data, "missing").map(
       (kind) => `No ${kind} answers: is one running, and does it reach NATS?`,
@@ -110,6 +117,11 @@ function overviewText(data: Data, isOne: boolean): string {
     ...(notes.length === 0 ? [] : [notes.map((note) => `! ${note}`).join("\n")]),
   ];
   return parts.join("\n\n");
+}
+
+/** An older server answers nothing at all without NATS. */
+function natsOf(data: Data): string {
+  return textOf(partOf(data, "nats"), "state") ?? CONNECTED;
 }
 
 function servicesTable(data: Data, now: number): string {
@@ -137,6 +149,7 @@ function hintAge(channel: Data, now: number): string {
 }
 
 function sourceFacts(data: Data, now: number): string {
+  if (natsOf(data) !== CONNECTED) return "";
   const last = textOf(partOf(data, "events"), "last_at");
   return last === undefined ? "no change seen yet" : `last change seen ${agoText(last, now)}`;
 }
@@ -178,6 +191,7 @@ function notesOfDestination(destination: Data): string[] {
     ...listOf(destination, "breakers").map(
       (breaker) => `${name}: ${textOf(breaker, "op") ?? ""} waits: ${textOf(breaker, "why") ?? ""}`,
     ),
+    ...notesOfPacing(name, partOf(destination, "pacing")),
     ...Object.entries(partOf(destination, "errors")).map(
       ([code, count]) => `${name}: ${String(count)} end with ${code}: keyferry doctor says what mends it`,
     ),
@@ -191,6 +205,17 @@ function notesOfDestination(destination: Data): string[] {
       ? [`${name}: ${numberOf(drift, "findings")} differences found: keyferry drift report ${name}`]
       : []),
   ];
+}
+
+function notesOfPacing(name: string, pacing: Data): string[] {
+  const live = numberOf(pacing, "waiting_live");
+  const bulk = numberOf(pacing, "waiting_bulk");
+  if (live + bulk === 0) return [];
+  const why =
+    pacing["throttled"] === true
+      ? "Azure throttles the vault (429), one probe goes first"
+      : "the vault's rate";
+  return [`${name}: ${live} live and ${bulk} bulk calls wait: ${why}`];
 }
 
 function notesOfService(service: Data): string[] {

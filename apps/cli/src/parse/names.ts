@@ -67,3 +67,9 @@ export function parseGlob(text: string): string {
   if (/[^/]\*\*|\*\*[^/]/.test(text)) throw usageFailure(`'${text}': ** stands alone between slashes`, fix);
   return text;
 }
+
+/** `key=value`. @throws Failure */
+export function parsePair(text: string): string {
+  if (!/^[^=]+=/.test(text)) throw usageFailure(`'${text}' is not KEY=VALUE`, "Write team=platform.");
+  return text;
+}

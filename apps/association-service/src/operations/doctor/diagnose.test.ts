@@ -1,5 +1,5 @@
 // The table of planted faults: each is found under its own id, and what is found can be acted upon.
-import type { Presence } from "@keyferry/contracts";
+import type { CheckFinding, Presence } from "@keyferry/contracts";
 import { describe, expect, test } from "vitest";
 import type { StreamExtent } from "../ports.ts";
 import { type DestinationFacts, diagnose, type Facts } from "./diagnose.ts";
@@ -71,6 +71,17 @@ const DESTINATION: DestinationFacts = {
   drift: {},
   driftFailure: null,
 };
+
+const connection = (check: CheckFinding["check"], detail = "refused"): Partial<DestinationFacts> => ({
+  connection: {
+    clientId: "app-1",
+    credential: "client-secret",
+    checks: [
+      { check: "dns", ok: true, detail: "one address", isCertain: false },
+      { check, ok: false, detail, advice: "Some more.", isCertain: false },
+    ],
+  },
+});
 
 const withServices = (...services: readonly Presence[]): Partial<Facts> => ({ services });
 const withDestination = (over: Partial<DestinationFacts>): Partial<Facts> => ({
@@ -204,6 +215,51 @@ const PLANTED: readonly (readonly [id: string, facts: Partial<Facts>, fix: RegEx
     /keyferry drift check kv-prod/,
   ],
   ["drift-missing", withDestination({ drift: { missing: 2 } }), /keyferry drift repair kv-prod/],
+  [
+    "connection-unanswered",
+    withDestination({ connection: { clientId: "a", credential: "environment", checks: "unanswered" } }),
+    /keyferry status/,
+  ],
+  [
+    "connection-dns",
+    withDestination(connection("dns", "kv has no address: ENOTFOUND")),
+    /nslookup kv-prod\.vault/,
+  ],
+  [
+    "connection-dns",
+    withDestination(connection("dns", "10.0.0.4 is private")),
+    /bao patch \S*\/kv-prod allowed_ipv4_addresses=/,
+  ],
+  [
+    "connection-tls",
+    withDestination(connection("tls", "not trusted")),
+    /openssl s_client -connect kv-prod\.vault/,
+  ],
+  [
+    "connection-tls",
+    withDestination(connection("tls", "no connection to kv-prod: ECONNREFUSED")),
+    /az keyvault network-rule add --name kv-prod/,
+  ],
+  ["connection-tenant", withDestination(connection("tenant")), /bao delete \S*\/kv-prod/],
+  ["connection-token", withDestination(connection("token")), /bao patch \S*\/kv-prod client_secret=-/],
+  ...(["list", "list-deleted", "set", "update", "delete", "recover"] as const).map(
+    (check): (typeof PLANTED)[number] => [
+      `connection-${check}`,
+      withDestination(connection(check)),
+      /az role assignment create --assignee app-1 .*--name kv-prod/,
+    ],
+  ),
+  [
+    "connection-list",
+    withDestination(connection("list", "Forbidden: the vault's own firewall refuses")),
+    /network-rule add/,
+  ],
+  [
+    "connection-set",
+    withDestination(connection("set", "not proven this time: Key Vault was still at work")),
+    /^keyferry doctor --probe/,
+  ],
+  ["connection-soft-delete", withDestination(connection("soft-delete")), /--enable-soft-delete true/],
   ["dead-letters", { letters: 2 }, /keyferry dlq list/],
   [
     "clock-off",
@@ -228,6 +284,49 @@ describe("a diagnosis", () => {
   test.each(PLANTED)("of %s finds nothing else than what was planted", (id, facts) => {
     const found = diagnose({ ...WELL, ...facts }).filter(({ level }) => level !== "ok");
     expect(new Set(found.map((one) => one.id))).toEqual(new Set([id]));
+  });
+
+  test("says once that there is no sink, not for each destination that none could look at", () => {
+    const unanswered = { clientId: "a", credential: "environment", checks: "unanswered" } as const;
+    const findings = diagnose({
+      ...WELL,
+      ...withServices(SERVICES.detector),
+      ...withDestination({ connection: unanswered }),
+    });
+    expect(findings.filter(({ level }) => level !== "ok").map(({ id }) => id)).toEqual([
+      "azure-sink-missing",
+    ]);
+  });
+
+  test("without NATS says so first, and of the rest what was known before", () => {
+    const findings = diagnose({
+      ...WELL,
+      services: [],
+      streams: {},
+      server: undefined,
+      natsAway: "ECONNREFUSED",
+      source: { ...WELL.source, sealed: true },
+      destinations: [{ ...DESTINATION, errors: { "value-too-large": 1 } }],
+    });
+    expect(findings.map(({ id }) => id)).toEqual(["nats-away", "sealed", "value-too-large"]);
+  });
+
+  test("tells what works of a connection, purge protection too, and each login's own way back", () => {
+    const works = (checks: readonly CheckFinding[]): Partial<Facts> =>
+      withDestination({ connection: { clientId: "a", credential: "managed-identity", checks } });
+    const findings = diagnose({
+      ...WELL,
+      ...works([
+        { check: "list", ok: true, detail: "secrets can be listed", isCertain: false },
+        { check: "purge-protection", ok: true, detail: "on: nobody can purge", isCertain: false },
+      ]),
+    });
+    expect(findings.filter(({ level }) => level !== "ok")).toEqual([]);
+    expect(findings.find(({ id }) => id === "connection-ok")?.what).toBe(
+      "kv-prod: its connection works (list, purge-protection); purge protection on: nobody can purge",
+    );
+    const token = works([{ check: "token", ok: false, detail: "no", isCertain: false }]);
+    expect(diagnose({ ...WELL, ...token })[0]?.fix).toContain("az identity list");
   });
 
   test("DOC-1: everything that is found has a fix", () => {

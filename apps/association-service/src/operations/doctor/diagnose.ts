@@ -5,17 +5,9 @@
 import type { ErrorCode } from "@keyferry/errors";
 import { CATALOGUE } from "@keyferry/errors";
 import type { Presence, SourceReport } from "@keyferry/contracts";
+import { type ConnectionFacts, diagnoseConnection } from "./diagnose-connection.ts";
+import type { Finding } from "./finding.ts";
 import type { ServerFacts, StreamExtent } from "../ports.ts";
-
-export interface Finding {
-  /** Stable: for scripts and searches. */
-  readonly id: string;
-  readonly part: "services" | "nats" | "redis" | "source" | "destination" | "secrets" | "clocks";
-  readonly level: "ok" | "warning" | "fault";
-  readonly what: string;
-  /** Empty for `ok`. */
-  readonly fix: string;
-}
 
 export interface DestinationFacts {
   readonly name: string;
@@ -30,6 +22,8 @@ export interface DestinationFacts {
   /** By name of what differs. */
   readonly drift: Readonly<Record<string, number>>;
   readonly driftFailure: string | null;
+  /** Undefined: nobody was asked. */
+  readonly connection?: ConnectionFacts;
 }
 
 export interface MountFacts {
@@ -55,6 +49,8 @@ export interface Facts {
   readonly destinations: readonly DestinationFacts[];
   readonly letters: number;
   readonly pausedAll: boolean;
+  /** Why NATS is not reachable: then nothing is known of the services, and of the rest what was known before. */
+  readonly natsAway?: string;
 }
 
 const CLOCK_OFF_MS_MAX = 2_000;
@@ -66,12 +62,13 @@ const FLOORS = { OpenBao: [2, 7], Vault: [1, 16] } as const;
 
 /** Everything that was found, faults first; `ok` for each part in which nothing was. */
 export function diagnose(facts: Facts): readonly Finding[] {
+  if (facts.natsAway !== undefined) return diagnoseWithoutNats(facts, facts.natsAway);
   const findings = [
     ...services(facts),
     ...nats(facts),
     ...redis(facts),
     ...source(facts),
-    ...facts.destinations.flatMap(destination),
+    ...facts.destinations.flatMap((one) => destination(one, facts.services)),
     ...secrets(facts),
     ...clocks(facts),
   ];
@@ -85,10 +82,22 @@ export function diagnose(facts: Facts): readonly Finding[] {
     "clocks",
   ];
   const fine = parts
-    .filter((part) => !findings.some((one) => one.part === part))
+    .filter((part) => !findings.some((one) => one.part === part && one.level !== "ok"))
     .map((part): Finding => ({ id: `${part}-ok`, part, level: "ok", what: OK_WORDS[part], fix: "" }));
   const order = { fault: 0, warning: 1, ok: 2 };
   return [...findings, ...fine].sort((a, b) => order[a.level] - order[b.level]);
+}
+
+function diagnoseWithoutNats(facts: Facts, why: string): readonly Finding[] {
+  const fix = "Start nats-server (with -js), or correct nats.servers in keyferry.yaml.";
+  const away = fault(
+    "nats",
+    "nats-away",
+    `NATS is not reachable: ${why}. The rest is what was known before`,
+    fix,
+  );
+  const known = [...source(facts), ...facts.destinations.flatMap((one) => destination(one, facts.services))];
+  return [away, ...known.filter(({ level }) => level !== "ok")];
 }
 
 const OK_WORDS: Readonly<Record<Finding["part"], string>> = {
@@ -325,9 +334,14 @@ function tooOld(version: string): string | undefined {
   return isOld ? `${name} ${version} is older than ${floor.join(".")}` : undefined;
 }
 
-function destination(facts: DestinationFacts): Finding[] {
+function destination(facts: DestinationFacts, present: readonly Presence[]): Finding[] {
   const { name, host, held, errors, oldestPendingMs, paused, drift, driftFailure } = facts;
   const findings: Finding[] = [];
+  // Without any sink there is a finding for that, once.
+  const hasSink = present.some(({ service }) => service === "azure-sink");
+  if (facts.connection !== undefined && hasSink) {
+    findings.push(...diagnoseConnection({ name, host, ...facts.connection }));
+  }
   for (const [code, count] of Object.entries(errors)) {
     const advice = code in CATALOGUE ? CATALOGUE[code as ErrorCode].advice : "Look at the azure-sink's log.";
     const fix = DESTINATION_FIXES[code]?.(name, host) ?? advice;

@@ -1,10 +1,15 @@
-// Owns: the path of the doctor, and the shape of its answer.
+// Owns: the paths of the doctor, and the shape of its answer.
 
 import { z } from "zod";
 import type { Answer, Call } from "../../gateway/call.ts";
-import { operationsOf } from "../call-parts.ts";
+import { flagField } from "../../gateway/coerce.ts";
+import type { AddRead, AddWrite } from "../../gateway/operation-table.ts";
+import { authorisedBody, operationsOf } from "../call-parts.ts";
+import { readFields } from "../fields.ts";
 import { diagnose } from "./diagnose.ts";
 import { gatherFacts } from "./gather-facts.ts";
+
+const DOCTOR = "/v1/sys/sync/doctor";
 
 export const doctorSchema = z.strictObject({
   findings: z.array(
@@ -18,9 +23,26 @@ export const doctorSchema = z.strictObject({
   ),
 });
 
-/** Looks at everything. */
-export async function doctor(call: Call): Promise<Answer> {
+export const doctorFieldsSchema = z.object({
+  probe: flagField
+    .optional()
+    .describe(
+      "Also write and remove a secret keyferry-probe-… in each vault: it proves each right to write.",
+    ),
+});
+
+/** Registers its paths: a look that changes nothing, and one that may write a probe. */
+export function addDoctorRoutes({ read, write }: { readonly read: AddRead; readonly write: AddWrite }): void {
+  read(DOCTOR, "read", (call) => doctor(call, false));
+  write(["PUT", "POST"], DOCTOR, async (call) => {
+    const { probe } = readFields(doctorFieldsSchema, await authorisedBody(call));
+    return doctor(call, probe === true);
+  });
+}
+
+async function doctor(call: Call, probe: boolean): Promise<Answer> {
   const parts = operationsOf(call);
-  const facts = await gatherFacts(parts, parts.doctorSource, call.caller.namespace, call.signal);
+  const { namespace } = call.caller;
+  const facts = await gatherFacts(parts, parts.doctorSource, { namespace, probe }, call.signal);
   return { data: { findings: diagnose(facts) } };
 }

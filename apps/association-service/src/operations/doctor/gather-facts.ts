@@ -1,6 +1,7 @@
 // Owns: asking everything that a diagnosis needs. What does not answer is a fact, too; nothing is changed.
 
 import { sourceReportKey } from "@keyferry/bus";
+import type { DestinationRecord, DriftReport } from "@keyferry/contracts";
 import { toKeyferryError } from "@keyferry/errors";
 import { VERSION } from "@keyferry/service";
 import type { SourcePort } from "../../ports.ts";
@@ -13,6 +14,9 @@ const PRESENCE_WAIT_MS = 600;
 // Each is a call to the source.
 const MOUNTS_MAX = 100;
 const LETTERS_MAX = 1_000;
+// Each is a sink's look at a vault; all at once, within the patience of a request.
+const CONNECTIONS_MAX = 50;
+const CONNECTION_WAIT_MS = 9_000;
 
 export interface DoctorSource {
   health(signal?: AbortSignal): Promise<{
@@ -28,10 +32,12 @@ export interface DoctorSource {
 export async function gatherFacts(
   parts: OperationsParts,
   source: DoctorSource,
-  namespace: string,
+  { namespace, probe }: { readonly namespace: string; readonly probe: boolean },
   signal: AbortSignal,
 ): Promise<Facts> {
   const { bus, pairs, clock } = parts;
+  const { connected, why } = bus.status();
+  if (!connected) return factsWithoutNats(parts, source, namespace, why ?? "not connected", signal);
   await pairs.caughtUp(signal);
   const [services, events, commands, results, report, health, mounts, pauses, letters, destinations] =
     await Promise.all([
@@ -44,7 +50,7 @@ export async function gatherFacts(
       mountFacts(parts, source, namespace, signal),
       bus.pauses.get("pause.all"),
       countLetters(parts, signal),
-      destinationFacts(parts, namespace),
+      destinationFacts(parts, namespace, probe),
     ]);
   return {
     now: clock.now(),
@@ -61,6 +67,36 @@ export async function gatherFacts(
     })),
     letters,
     pausedAll: (pauses?.value.all ?? null) !== null,
+  };
+}
+
+// The source still answers, and the views still hold what was known.
+async function factsWithoutNats(
+  parts: OperationsParts,
+  source: DoctorSource,
+  namespace: string,
+  natsAway: string,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const [health, mounts] = await Promise.all([
+    healthOf(source, parts.clock, signal),
+    mountFacts(parts, source, namespace, signal),
+  ]);
+  return {
+    natsAway,
+    now: parts.clock.now(),
+    version: VERSION,
+    services: [],
+    server: undefined,
+    streams: {},
+    source: health,
+    sourceReport: undefined,
+    mounts,
+    destinations: parts.destinations
+      .inNamespace(namespace)
+      .map(({ entry }) => rowOf(parts, namespace, entry.value, undefined)),
+    letters: 0,
+    pausedAll: false,
   };
 }
 
@@ -132,43 +168,81 @@ type DestinationRow = DestinationFacts & { readonly uid: string };
 async function destinationFacts(
   parts: OperationsParts,
   namespace: string,
+  probe: boolean,
 ): Promise<readonly DestinationRow[]> {
-  const { bus, pairs, destinations, clock } = parts;
+  const { bus, destinations } = parts;
   const rows: DestinationRow[] = [];
+  const connections = await connectionFacts(parts, namespace, probe);
   for (const { entry } of destinations.inNamespace(namespace)) {
-    const { uid, name, connection } = entry.value;
+    const { uid } = entry.value;
     const report = (await bus.driftReports.get(`drift-report.${uid}`))?.value;
-    const errors: Record<string, number> = {};
-    let held = 0;
-    let associations = 0;
-    let oldest: number | undefined;
-    for (const pair of pairs.inNamespace(namespace, { destination: uid })) {
-      associations += 1;
-      const { status, since } = statusOfPair(pair);
-      const outcome = pair.record?.outcome;
-      if (outcome?.kind === "held" && status === "PENDING") held += 1;
-      else if (outcome !== undefined && outcome !== null && "error" in outcome) {
-        errors[outcome.error.code] = (errors[outcome.error.code] ?? 0) + 1;
-      } else if (status === "PENDING") {
-        oldest = Math.max(oldest ?? 0, clock.now() - Date.parse(since));
-      }
-    }
-    rows.push({
-      uid,
-      name,
-      host: URL.canParse(connection.keyVaultUri)
-        ? new URL(connection.keyVaultUri).hostname
-        : connection.keyVaultUri,
-      associations,
-      held,
-      errors,
-      oldestPendingMs: oldest,
-      paused: false,
-      drift: openFindings(report),
-      driftFailure: report?.failure ?? null,
-    });
+    rows.push({ ...rowOf(parts, namespace, entry.value, report), ...connections.get(uid) });
   }
   return rows;
+}
+
+function rowOf(
+  { pairs, clock }: OperationsParts,
+  namespace: string,
+  { uid, name, connection }: DestinationRecord,
+  report: DriftReport | undefined,
+): DestinationRow {
+  const errors: Record<string, number> = {};
+  let held = 0;
+  let associations = 0;
+  let oldest: number | undefined;
+  for (const pair of pairs.inNamespace(namespace, { destination: uid })) {
+    associations += 1;
+    const { status, since } = statusOfPair(pair);
+    const outcome = pair.record?.outcome;
+    if (outcome?.kind === "held" && status === "PENDING") held += 1;
+    else if (outcome !== undefined && outcome !== null && "error" in outcome) {
+      errors[outcome.error.code] = (errors[outcome.error.code] ?? 0) + 1;
+    } else if (status === "PENDING") {
+      oldest = Math.max(oldest ?? 0, clock.now() - Date.parse(since));
+    }
+  }
+  return {
+    uid,
+    name,
+    host: hostOf(connection.keyVaultUri),
+    associations,
+    held,
+    errors,
+    oldestPendingMs: oldest,
+    paused: false,
+    drift: openFindings(report),
+    driftFailure: report?.failure ?? null,
+  };
+}
+
+function hostOf(uri: string): string {
+  return URL.canParse(uri) ? new URL(uri).hostname : uri;
+}
+
+// A sink looks: from where it writes, and as who it writes. Where no sink runs there is a finding for that.
+async function connectionFacts(
+  { bus, destinations }: OperationsParts,
+  namespace: string,
+  probe: boolean,
+): Promise<ReadonlyMap<string, Pick<DestinationFacts, "connection">>> {
+  const asked = destinations.inNamespace(namespace).slice(0, CONNECTIONS_MAX);
+  const answers = await Promise.all(
+    asked.map(async ({ entry }): Promise<[string, Pick<DestinationFacts, "connection">]> => {
+      const { uid, name, connection } = entry.value;
+      const findings = await bus.connectionChecks.ask({
+        major: 1,
+        destination: name,
+        connection,
+        write: probe,
+        waitMs: CONNECTION_WAIT_MS,
+      });
+      const { clientId, credential } = connection;
+      const checks = findings ?? "unanswered";
+      return [uid, { connection: { clientId, credential: credential.kind, checks } }];
+    }),
+  );
+  return new Map(answers);
 }
 
 // What was repaired is no finding any more.

@@ -2,9 +2,16 @@
 
 import { driftFindingSchema } from "@keyferry/contracts";
 import { z } from "zod";
+import { flagField } from "../../gateway/coerce.ts";
 
 const time = z.iso.datetime({ offset: true });
 const count = z.int().nonnegative();
+
+export const driftRepairFieldsSchema = z.object({
+  even_if_many: flagField
+    .optional()
+    .describe("A person has looked: what differs is repaired also if it is more than 5 % of the vault."),
+});
 
 export const driftRequestedSchema = z.strictObject({
   destination: z.string(),
@@ -19,7 +26,7 @@ export const driftReportAnswerSchema = z.strictObject({
   finished_at: time,
   mode: z.enum(["check", "repair"]),
   listed: count.describe("Secrets that the vault has."),
-  owned: count.describe("Of these, ours by their tags."),
+  owned: count.describe("Names that are on record as ours, whether they are there or not."),
   counts: z.record(z.string(), count),
   findings: z.array(
     z.strictObject({

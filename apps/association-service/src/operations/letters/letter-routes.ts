@@ -3,7 +3,7 @@
 import { CATALOGUE, type ErrorCode } from "@keyferry/errors";
 import type { Answer, Call } from "../../gateway/call.ts";
 import { authoriseWrite } from "../../gateway/call.ts";
-import { absent, badRequest } from "../../gateway/refusal.ts";
+import { absent, badRequest, Refusal } from "../../gateway/refusal.ts";
 import type { AddRead, AddWrite } from "../../gateway/operation-table.ts";
 import { operationsOf } from "../call-parts.ts";
 import type { StoredLetter } from "../ports.ts";
@@ -56,7 +56,9 @@ async function letterOf(call: Call): Promise<StoredLetter> {
   if (!/^[1-9]\d{0,15}$/.test(sequence)) throw badRequest(`'${sequence}' is not a letter's number`);
   await operationsOf(call).pairs.caughtUp(call.signal);
   const letter = await operationsOf(call).bus.deadLetters.get(Number(sequence));
-  if (letter === undefined || !isAtHome(call, letter)) throw absent();
+  if (letter === undefined || !isAtHome(call, letter)) {
+    throw new Refusal(404, [`there is no dead letter ${sequence}: LIST sys/sync/dlq shows the numbers`]);
+  }
   return letter;
 }
 

@@ -101,4 +101,20 @@ describe("the plan of a change", () => {
     expect(seconds).toBe(10);
     expect(plan([]).seconds).toBe(0);
   });
+
+  test("what a sink saw under a new name refuses it, or says how it becomes ours; names of ours are not in question", () => {
+    const inVault = new Map([
+      ["theirs", { kind: "refused" as const, why: "it is theirs" }],
+      ["back", { kind: "recovered" as const, why: "it is recovered first" }],
+      ["right", { kind: "refused" as const, why: "never asked" }],
+    ]);
+    const pairs = [pair("theirs"), pair("back"), pair("right", { names: [{ name: "right", version: 1 }] })];
+    const { actions, counts } = planChange({ destination: DESTINATION, pairs, taken: new Map(), inVault });
+    expect(actions.map(({ kind, why }) => `${kind}: ${why}`)).toEqual([
+      "refuse: it is theirs",
+      "create: version 1; it is recovered first",
+      "none: it holds version 1",
+    ]);
+    expect(counts).toMatchObject({ refuse: 1, create: 1, none: 1 });
+  });
 });

@@ -1,5 +1,6 @@
 // Owns: what a change of a destination, a rule or an approval would do in Key Vault, name by name, and what it would cost.
-// Pure: no value is read, nothing is ordered. Does not own what is true when it is done: the sinks look again then.
+// Pure: no value is read, nothing is ordered. Does not own what is true when it is done: the sinks look again then; nor
+// what lies in the vault now (plan-look.ts).
 
 import { highestLiveVersion, type SecretRef, type SecretState, type SyncSpec } from "@keyferry/contracts";
 import {
@@ -32,7 +33,17 @@ export interface ChangeToPlan {
   readonly pairs: readonly PlannedPair[];
   /** Lower-case names of the same vault that secrets outside of the change hold, and whose they are. */
   readonly taken: ReadonlyMap<string, string>;
+  /** What a sink saw under names that are to be new, lower-case; absent: nobody looked. */
+  readonly inVault?: ReadonlyMap<string, InVault>;
 }
+
+/** What lies under a name that is to be new. */
+export type InVault =
+  | { readonly kind: "refused"; readonly why: string }
+  /** The destination's ownership lets it be taken over. */
+  | { readonly kind: "taken-over"; readonly why: string }
+  /** It is soft-deleted, and is recovered before it is written. */
+  | { readonly kind: "recovered"; readonly why: string };
 
 export type PlannedKind = "create" | "update" | "patch" | "rename" | "delete" | "refuse" | "unknown" | "none";
 
@@ -58,10 +69,10 @@ const CREATES_PER_S = 28.5;
 const OTHERS_PER_S = 390;
 
 /** What would be done. */
-export function planChange({ destination, pairs, taken }: ChangeToPlan): ChangePlan {
+export function planChange({ destination, pairs, taken, inVault }: ChangeToPlan): ChangePlan {
   const holders = new Map(taken);
   const templates = new Map<string, NameTemplate | string>();
-  const actions = pairs.flatMap((pair) => planPair(pair, { destination, holders, templates }));
+  const actions = pairs.flatMap((pair) => planPair(pair, { destination, holders, templates, inVault }));
   const counts = { create: 0, update: 0, patch: 0, rename: 0, delete: 0, refuse: 0, unknown: 0, none: 0 };
   const calls = { creates: 0, others: 0 };
   for (const { kind } of actions) {
@@ -95,6 +106,7 @@ interface Context {
   /** Grows with each name that is given out. */
   readonly holders: Map<string, string>;
   readonly templates: Map<string, NameTemplate | string>;
+  readonly inVault: ChangeToPlan["inVault"];
 }
 
 function planPair(pair: PlannedPair, context: Context): PlannedAction[] {
@@ -135,7 +147,8 @@ function planPair(pair: PlannedPair, context: Context): PlannedAction[] {
     }
     context.holders.set(lower, label);
     kept.add(lower);
-    actions.push(tell(...stepFor(pair, proposed, rendered.name, { subKey, version })));
+    const step = stepFor(pair, proposed, rendered.name, { subKey, version });
+    actions.push(tell(...inVaultsLight(step, context.inVault?.get(lower))));
   }
   return [
     ...actions,
@@ -163,6 +176,16 @@ function stepFor(
     return ["patch", name, "its tags change"];
   }
   return ["none", name, `it holds version ${version}`];
+}
+
+// Only what is to be new meets what lies there: a name of ours is known.
+function inVaultsLight(
+  step: [PlannedKind, string, string],
+  there: InVault | undefined,
+): [PlannedKind, string, string] {
+  const [kind, name, why] = step;
+  if (there === undefined || (kind !== "create" && kind !== "rename")) return step;
+  return there.kind === "refused" ? ["refuse", name, there.why] : [kind, name, `${why}; ${there.why}`];
 }
 
 // What a rename takes away is in the rename already.

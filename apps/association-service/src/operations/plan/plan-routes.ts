@@ -1,6 +1,13 @@
 // Owns: the paths of plans: gathers what a plan needs from the views and the log, and asks planChange. Orders nothing.
 
-import type { DestinationRecord, RuleRecord, SecretKey, SyncRecord, SyncSpec } from "@keyferry/contracts";
+import type {
+  DestinationRecord,
+  RuleRecord,
+  SecretKey,
+  SyncRecord,
+  SyncSpec,
+  Uid,
+} from "@keyferry/contracts";
 import { composeDestination } from "../../destinations/compose-destination.ts";
 import { readDestinationFields } from "../../destinations/destination-fields.ts";
 import type { Answer, Call } from "../../gateway/call.ts";
@@ -12,7 +19,8 @@ import { authorisedBody, operationsOf } from "../call-parts.ts";
 import { destinationNamed, readFields } from "../fields.ts";
 import { type PairView, secretNameOf, statusOfPair } from "../pairs.ts";
 import { compileGlob } from "../replay/path-glob.ts";
-import { planChange, type PlannedPair } from "./plan-change.ts";
+import { type ChangePlan, planChange, type PlannedPair } from "./plan-change.ts";
+import { lookForPlan, type LookedAt, type VaultOfPlan } from "./plan-look.ts";
 import { planDestinationSchema, planRuleSchema } from "./plan-schemas.ts";
 
 const PLAN = "/v1/sys/sync/plan";
@@ -20,8 +28,8 @@ const PLAN = "/v1/sys/sync/plan";
 const PAIRS_MAX = 20_000;
 const AT_ONCE = 32;
 const ACTIONS_SHOWN = 500;
-const NOT_YET =
-  "It is a forecast: what Key Vault holds under names that are not ours is seen when they are written.";
+const KEPT_NAMES =
+  "Associations keep the names that they were set with until they are set again: the plan is as if all were.";
 
 /** Registers them. */
 export function addPlanRoutes({ write }: { readonly read: AddRead; readonly write: AddWrite }): void {
@@ -36,6 +44,7 @@ interface Wanted {
   readonly secretKey: SecretKey;
   readonly secret: PlannedPair["secret"];
   readonly record: SyncRecord | undefined;
+  readonly association?: Uid;
   readonly spec: SyncSpec | undefined;
   readonly proposed: SyncSpec | undefined;
 }
@@ -52,7 +61,7 @@ async function planDestination(call: Call): Promise<Answer> {
   await call.parts.operations.pairs.caughtUp(call.signal);
   const stored = destinations.byName({ namespace: call.caller.namespace, type: "azure-kv", name })?.entry
     .value;
-  const spec = proposedSpec(call, rest, stored);
+  const { spec, vault } = proposedBy(call, rest, { name, stored });
   const known = stored === undefined ? [] : pairsOf(call, stored);
   const wanted: Wanted[] = known.map((pair) => ({ ...wantedOf(pair), proposed: spec }));
   const have = new Set(wanted.map(({ secretKey }) => secretKey));
@@ -66,15 +75,8 @@ async function planDestination(call: Call): Promise<Answer> {
       wanted.push({ ...one, record: undefined, spec: undefined, proposed: spec });
     }
   }
-  const notes = [
-    NOT_YET,
-    ...(stored === undefined
-      ? []
-      : [
-          "Associations keep the names that they were set with until they are set again: the plan is as if all were.",
-        ]),
-  ];
-  return answerOf(call, { type: "azure-kv", name }, stored, wanted, notes);
+  const notes = stored === undefined ? [] : [KEPT_NAMES];
+  return answerOf(call, vault, stored, wanted, notes);
 }
 
 async function planRule(call: Call): Promise<Answer> {
@@ -115,7 +117,7 @@ async function planRule(call: Call): Promise<Answer> {
       continue;
     wanted.push({ ...one, record: undefined, spec: undefined, proposed: madeSpec(destination.spec) });
   }
-  return answerOf(call, destination, destination, wanted, [NOT_YET]);
+  return answerOf(call, destination, destination, wanted, []);
 }
 
 async function planApproval(call: Call): Promise<Answer> {
@@ -130,19 +132,23 @@ async function planApproval(call: Call): Promise<Answer> {
   return answerOf(call, destination, destination, wanted, []);
 }
 
-/** The spec that a write with these fields would store. @throws Refusal 400 with what the write itself would say */
-function proposedSpec(
+/** What a write with these fields would store. @throws Refusal 400 with what the write itself would say */
+function proposedBy(
   call: Call,
   body: Readonly<Record<string, unknown>>,
-  stored: DestinationRecord | undefined,
-): SyncSpec {
+  { name, stored }: { readonly name: string; readonly stored: DestinationRecord | undefined },
+): { readonly spec: SyncSpec; readonly vault: VaultOfPlan } {
   const fields = readDestinationFields(body);
   if (fields.kind === "refused") throw badRequest(...fields.errors);
   const { defaults } = operationsOf(call);
   const mode = stored === undefined ? "replace" : "merge";
   const composed = composeDestination({ mode, fields: fields.fields, stored, defaults });
   if (composed.kind === "refused") throw badRequest(...composed.errors);
-  return composed.destination.spec;
+  const { spec, connection, credential, policy } = composed.destination;
+  // A secret that is not stored can't be used by a sink: its own environment may do.
+  const kept = stored?.connection.credential ?? { kind: "environment" as const };
+  const usable = credential.kind === "become" ? credential.credential : kept;
+  return { spec, vault: { name, connection: { ...connection, credential: usable }, policy } };
 }
 
 function pairsOf(call: Call, { uid }: DestinationRecord): readonly PairView[] {
@@ -150,8 +156,8 @@ function pairsOf(call: Call, { uid }: DestinationRecord): readonly PairView[] {
 }
 
 function wantedOf({ secretKey, association, record }: PairView): Omit<Wanted, "proposed"> {
-  const { secret, spec } = association.value;
-  return { secretKey, secret, record, spec };
+  const { secret, spec, uid } = association.value;
+  return { secretKey, secret, record, spec, association: uid };
 }
 
 function* knownSecrets(call: Call) {
@@ -162,7 +168,7 @@ function* knownSecrets(call: Call) {
 
 async function answerOf(
   call: Call,
-  destination: { readonly type: string; readonly name: string },
+  vault: VaultOfPlan,
   stored: DestinationRecord | undefined,
   wanted: readonly Wanted[],
   notes: readonly string[],
@@ -172,11 +178,46 @@ async function answerOf(
       `it concerns ${wanted.length} secrets, more than the ${PAIRS_MAX} that are planned at once: narrow it by path`,
     );
   }
-  const { type, name } = destination;
-  const pairs = await withStates(call, wanted);
-  const plan = planChange({ destination: { type, name }, pairs, taken: takenBy(call, stored, wanted) });
+  const pairs = await withStates(call, inReadingOrder(wanted));
+  const destination = { type: "azure-kv", name: vault.name };
+  const change = { destination, pairs, taken: takenBy(call, stored, wanted) };
+  const first = planChange(change);
+  const looked = await lookAtNew(call, vault, first, wanted);
+  const plan = looked.inVault === undefined ? first : planChange({ ...change, inVault: looked.inVault });
   const actions = plan.actions.filter(({ kind }) => kind !== "none").slice(0, ACTIONS_SHOWN);
-  return { data: { counts: plan.counts, calls: plan.calls, seconds: plan.seconds, actions, notes } };
+  return {
+    data: {
+      counts: plan.counts,
+      calls: plan.calls,
+      seconds: plan.seconds,
+      actions,
+      notes: [...looked.notes, ...notes],
+    },
+  };
+}
+
+/** What lies there under the names that would be new; nothing is asked where there are none. */
+async function lookAtNew(
+  call: Call,
+  vault: VaultOfPlan,
+  { actions }: ChangePlan,
+  wanted: readonly Wanted[],
+): Promise<LookedAt> {
+  const associations = new Map(
+    wanted.map(({ secret, association }) => [`${secret.mount}/${secret.path}`, association]),
+  );
+  const names = actions.flatMap(({ kind, name, secret }) => {
+    if (name === null || (kind !== "create" && kind !== "rename")) return [];
+    const association = associations.get(secret);
+    return [{ name, ...(association === undefined ? {} : { association }) }];
+  });
+  return lookForPlan(operationsOf(call).bus.vaultLooks, vault, names);
+}
+
+// Of two that wish one name the first gets it: so the order has to be the same each time.
+function inReadingOrder(wanted: readonly Wanted[]): readonly Wanted[] {
+  const nameOf = ({ secret }: Wanted): string => `${secret.mount}/${secret.path}`;
+  return wanted.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
 async function withStates(call: Call, wanted: readonly Wanted[]): Promise<readonly PlannedPair[]> {

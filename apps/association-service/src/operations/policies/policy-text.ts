@@ -51,12 +51,12 @@ authorization {
         subscribe: ["kv2.hint.>", "keyferry.presence", "_INBOX.>"] } }
     # The association-service: makes the streams; writes configuration and commands.
     { user: keyferry-association, password: "<password>", permissions: {
-        publish: ["sync.desired.>", "sync.dlq.>", "kv2.hint.>", "keyferry.presence", "$KV.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"]
+        publish: ["sync.desired.>", "sync.dlq.>", "kv2.hint.>", "keyferry.>", "$KV.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"]
         subscribe: ["kv2.hint.>", "keyferry.presence", "_INBOX.>"] } }
-    # The azure-sink: writes intents and outcomes, drift reports, and hints.
+    # The azure-sink: writes intents and outcomes, drift reports, and hints; answers who asks it to look at a vault.
     { user: keyferry-sink, password: "<password>", permissions: {
         publish: ["sync.result.>", "sync.dlq.>", "kv2.hint.>", "$KV.operations.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"]
-        subscribe: ["keyferry.presence", "_INBOX.>"] } }
+        subscribe: ["keyferry.>", "_INBOX.>"] } }
   ]
 }
 `;
@@ -85,6 +85,7 @@ function azureText(vaults: readonly string[]): string {
   );
   return [
     "# A role with the data actions that a sink needs; no value can be read with it. Once per subscription:",
+    "# (keyferry adopt --digests alone wants one more: Microsoft.KeyVault/vaults/secrets/getSecret/action)",
     `az role definition create --role-definition '${JSON.stringify(role)}'`,
     "# Then for each vault, with its permission model set to Azure RBAC:",
     ...assignments,

@@ -3,7 +3,7 @@
 import type { OperationRecord } from "@keyferry/contracts";
 import { authoriseWrite } from "../../gateway/call.ts";
 import type { Answer, Call } from "../../gateway/call.ts";
-import { absent, badRequest } from "../../gateway/refusal.ts";
+import { absent, badRequest, Refusal } from "../../gateway/refusal.ts";
 import type { AddRead, AddWrite } from "../../gateway/operation-table.ts";
 import { readFields, uidOf } from "../fields.ts";
 import { authorisedBody, operationsOf } from "../call-parts.ts";
@@ -46,15 +46,19 @@ async function list(call: Call): Promise<Answer> {
 
 async function readOne(call: Call): Promise<Answer> {
   const entry = await operationsOf(call).store.find(call.caller.namespace, idOf(call));
-  if (entry === undefined) throw absent();
+  if (entry === undefined) throw noSuch(call);
   return { data: answerOf(call, entry.value) };
 }
 
 async function change(call: Call, what: "cancel" | "resume"): Promise<Answer> {
   await authoriseWrite(call, "create", "update");
   const record = await operationsOf(call).store[what](call.caller.namespace, idOf(call));
-  if (record === undefined) throw absent();
+  if (record === undefined) throw noSuch(call);
   return { data: answerOf(call, record) };
+}
+
+function noSuch(call: Call): Refusal {
+  return new Refusal(404, [`there is no operation ${idOf(call)}: LIST sys/sync/operations shows the ids`]);
 }
 
 async function rehearseAll(call: Call, kind: OperationRecord["kind"]): Promise<Answer> {

@@ -5,7 +5,7 @@ import { checkPath, type SourceReport } from "@keyferry/contracts";
 import { readNamedSecret } from "../../associations/resolve-secret.ts";
 import type { Answer, Call } from "../../gateway/call.ts";
 import type { AddRead, AddWrite } from "../../gateway/operation-table.ts";
-import { badRequest } from "../../gateway/refusal.ts";
+import { badRequest, Refusal, unavailable } from "../../gateway/refusal.ts";
 import { authorisedBody, operationsOf } from "../call-parts.ts";
 import { readFields } from "../fields.ts";
 import type { ConfirmWish } from "../ports.ts";
@@ -13,6 +13,9 @@ import { confirmFieldsSchema, hintFieldsSchema } from "./source-schemas.ts";
 
 const SOURCE = "/v1/sys/sync/source";
 const REASON_CHARACTERS_MAX = 256;
+
+// Longer than a busy process needs to answer over one NATS hop.
+const PRESENCE_WAIT_MS = 400;
 
 /** Registers them. */
 export function addSourceRoutes({ read, write }: { readonly read: AddRead; readonly write: AddWrite }): void {
@@ -71,13 +74,34 @@ async function hint(call: Call): Promise<Answer> {
   const look = { major: 1 as const, namespace, operation: "look" as const, channel: "manual" as const };
   if (fields.secret_name !== undefined) {
     const { mount, path } = readNamedSecret(fields);
+    await requireMount(call, mount);
+    await requireDetector(call);
     bus.hints.publish(source, { ...look, mount, path });
     return { data: { mount, secret_name: path } };
   }
   const check = checkPath(fields.mount ?? "", "mount");
   if (check.kind === "refused") throw badRequest(check.why);
+  await requireMount(call, check.path);
+  await requireDetector(call);
   bus.hints.publish(source, { ...look, mount: check.path });
   return { data: { mount: check.path, secret_name: null } };
+}
+
+// A hint of a mount that is not there would be held by the detector, as if it had gone.
+async function requireMount(call: Call, mount: string): Promise<void> {
+  const { doctorSource } = operationsOf(call);
+  const found = await doctorSource.mountOf({ namespace: call.caller.namespace, path: mount }, call.signal);
+  if (found.kind === "missing") {
+    throw new Refusal(404, [`there is no mount ${mount} at the source: check its path, and the namespace`]);
+  }
+  if (found.mount.kvVersion !== 2) throw badRequest(`${mount} is not a KV version 2 mount`);
+}
+
+// Hints are kept nowhere: without a detector one is gone, and its next sweep would find the change anyway.
+async function requireDetector(call: Call): Promise<void> {
+  const present = await operationsOf(call).bus.presence.ask(PRESENCE_WAIT_MS);
+  if (present.some(({ service }) => service === "change-detector")) return;
+  throw unavailable("no change-detector answers: when one runs again it looks at everything by itself");
 }
 
 async function reportOf(call: Call): Promise<SourceReport | undefined> {

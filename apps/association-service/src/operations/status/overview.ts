@@ -21,7 +21,7 @@ const PRESENCE_WAIT_MS = 400;
 const KINDS = ["change-detector", "association-service", "azure-sink"] as const;
 
 export interface OverviewOptions {
-  readonly bus: Pick<OperationsBus, "presence" | "events" | "pauses" | "driftReports">;
+  readonly bus: Pick<OperationsBus, "presence" | "events" | "pauses" | "driftReports" | "status">;
   readonly pairs: Pairs;
   readonly destinations: DestinationIndex;
   readonly source: { readonly name: string; readonly state: () => string };
@@ -36,34 +36,45 @@ export async function readOverview(
   signal: AbortSignal,
 ): Promise<Overview> {
   const { bus, pairs, destinations, source, clock } = options;
+  const { connected, why } = bus.status();
+  const news = connected ? await ask(options, signal) : undefined;
+  const { services, pauses } = news ?? { services: [], pauses: undefined };
+  const wanted =
+    destination === undefined
+      ? destinations.inNamespace(namespace).map(({ entry }) => entry.value)
+      : [destination];
+  const counted = groupPairs(pairs, namespace, { destination: destination?.uid });
+  const reports = connected
+    ? await Promise.all(wanted.map(({ uid }) => bus.driftReports.get(`drift-report.${uid}`)))
+    : [];
+  const now = clock.now();
+  return {
+    at: iso(now),
+    services: services.map((presence) => serviceOf(presence, now)),
+    missing: connected ? KINDS.filter((kind) => !services.some(({ service }) => service === kind)) : [],
+    source: { name: source.name, state: source.state() },
+    nats: { state: connected ? "connected" : (why ?? "not connected") },
+    events: { last_at: isoOrNull(news?.extent.lastTime), messages: news?.extent.messages ?? 0 },
+    paused: pauseText(pauses?.all),
+    destinations: wanted.map((record, index) =>
+      destinationStatus(record, counted.get(record.uid) ?? [], {
+        services,
+        pauses,
+        report: reports[index]?.value,
+      }),
+    ),
+  };
+}
+
+/** What only the others know. */
+async function ask({ bus, pairs }: OverviewOptions, signal: AbortSignal) {
   const [services, extent, pauses] = await Promise.all([
     bus.presence.ask(PRESENCE_WAIT_MS),
     bus.events.extent(),
     bus.pauses.get("pause.all"),
     pairs.caughtUp(signal),
   ]);
-  const wanted =
-    destination === undefined
-      ? destinations.inNamespace(namespace).map(({ entry }) => entry.value)
-      : [destination];
-  const counted = groupPairs(pairs, namespace, { destination: destination?.uid });
-  const reports = await Promise.all(wanted.map(({ uid }) => bus.driftReports.get(`drift-report.${uid}`)));
-  const now = clock.now();
-  return {
-    at: iso(now),
-    services: services.map((presence) => serviceOf(presence, now)),
-    missing: KINDS.filter((kind) => !services.some(({ service }) => service === kind)),
-    source: { name: source.name, state: source.state() },
-    events: { last_at: isoOrNull(extent.lastTime), messages: extent.messages },
-    paused: pauseText(pauses?.value.all),
-    destinations: wanted.map((record, index) =>
-      destinationStatus(record, counted.get(record.uid) ?? [], {
-        services,
-        pauses: pauses?.value,
-        report: reports[index]?.value,
-      }),
-    ),
-  };
+  return { services, extent, pauses: pauses?.value };
 }
 
 function groupPairs(pairs: Pairs, namespace: string, filter: PairFilter): Map<string, CountedPair[]> {
@@ -96,7 +107,7 @@ interface DestinationFacts {
 }
 
 function destinationStatus(
-  { uid, name, type, state }: DestinationRecord,
+  { uid, name, type, state, connection }: DestinationRecord,
   pairs: readonly CountedPair[],
   { services, pauses, report }: DestinationFacts,
 ): DestinationStatus {
@@ -106,6 +117,7 @@ function destinationStatus(
     state: state === "active" ? "active" : "deleting",
     ...countPairs(pairs),
     breakers: services.flatMap(({ id, sink }) => breakersOf(uid, id, sink)),
+    pacing: pacingOf(hostOf(connection.keyVaultUri), services),
     paused: pauseText(pauses?.destinations[uid] ?? pauses?.all),
     last_drift_check:
       report === undefined
@@ -127,6 +139,22 @@ function breakersOf(
   return (sink?.breakers ?? [])
     .filter(({ destination }) => destination === uid)
     .map(({ op, state, until, why }) => ({ op, state, until: isoOrNull(until), why, service }));
+}
+
+function pacingOf(host: string, services: readonly Presence[]): DestinationStatus["pacing"] {
+  const lines = services.flatMap(({ sink }) => sink?.pacing ?? []).filter(({ vault }) => vault === host);
+  const waiting = (lane: "live" | "bulk"): number =>
+    lines.filter((line) => line.lane === lane).reduce((sum, { count }) => sum + count, 0);
+  return {
+    waiting_live: waiting("live"),
+    waiting_bulk: waiting("bulk"),
+    throttled: lines.some(({ why }) => why === "paused"),
+  };
+}
+
+// As a sink names the vault.
+function hostOf(uri: string): string {
+  return URL.canParse(uri) ? new URL(uri).hostname : uri;
 }
 
 function serviceOf(presence: Presence, now: number): Overview["services"][number] {

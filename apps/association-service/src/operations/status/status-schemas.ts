@@ -49,6 +49,13 @@ export const destinationStatusSchema = z.strictObject({
     .describe("The longest wait; its age is the lag."),
   last_outcome_at: time.nullable(),
   breakers: z.array(breakerSchema).describe("Why the vault is not asked at the moment; empty: it is."),
+  pacing: z
+    .strictObject({
+      waiting_live: count,
+      waiting_bulk: count,
+      throttled: z.boolean().describe("The vault answered 429: one probe goes first."),
+    })
+    .describe("Calls that wait for the vault's rate, of all sinks."),
   paused: z.string().nullable().describe("Since when and why, if a person paused it."),
   last_drift_check: z
     .strictObject({ finished_at: time, mode: z.string(), findings: count, failure: z.string().nullable() })
@@ -60,6 +67,13 @@ export const overviewSchema = z.strictObject({
   services: z.array(serviceSchema),
   missing: z.array(z.string()).describe("Kinds of service of which none has answered."),
   source: z.strictObject({ name: z.string(), state: z.string() }),
+  nats: z.strictObject({
+    state: z
+      .string()
+      .describe(
+        "`connected`, or why not: then services are not known, and the rest is what was known before.",
+      ),
+  }),
   events: z.strictObject({ last_at: time.nullable(), messages: count }),
   paused: z.string().nullable(),
   destinations: z.array(destinationStatusSchema),
