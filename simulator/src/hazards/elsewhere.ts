@@ -26,7 +26,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   "guessable-subjects": "packages/naming/src/ids.test.ts",
   "hints-die-at-standby": "apps/change-detector/test/nodes.test.ts",
   "intents-evict-outcome": "packages/bus/test/streams-lost-and-full.test.ts",
-  "jitter-at-the-ceiling": "packages/state/test/pacing-rate.test.ts",
   "leader-kill-stalls-consumer": "packages/bus/test/cluster.test.ts",
   "list-and-get-differ": "packages/vault-client/test/openbao.test.ts",
   "list-verb": "apps/association-service/test/gateway.test.ts",

@@ -10,6 +10,7 @@ import { fallbackThenUndelete } from "./fallback-then-undelete.ts";
 import { heldThenAlive } from "./held-then-alive.ts";
 import { incarnationCannotBeOrdered } from "./incarnation-cannot-be-ordered.ts";
 import { intentClockSkew } from "./intent-clock-skew.ts";
+import { jitterAtTheCeiling } from "./jitter-at-the-ceiling.ts";
 import { lateDeleteAfterLock } from "./late-delete-after-lock.ts";
 import { latePutAfterLock } from "./late-put-after-lock.ts";
 import { laterSetLost } from "./later-set-lost.ts";
@@ -57,6 +58,7 @@ export const SCENARIOS: readonly Scenario[] = [
   heldThenAlive,
   incarnationCannotBeOrdered,
   intentClockSkew,
+  jitterAtTheCeiling,
   lateDeleteAfterLock,
   latePutAfterLock,
   laterSetLost,

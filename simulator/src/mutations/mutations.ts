@@ -7,8 +7,10 @@ export interface Mutation {
   readonly by: string;
   /** What it takes away. */
   readonly what: string;
-  /** A seed that is known to find it; absent: none has yet, see docs/simulator.md. */
-  readonly foundBy?: number;
+  /** What the runs are about in which it is looked for; absent: each seed's own profile. */
+  readonly aim?: string;
+  /** The first seed that finds it; or a hazard's scenario, where seeds have too few secrets for it. */
+  readonly foundBy: number | { readonly hazard: string };
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -18,10 +20,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "lastSubjectSequence: cas.expected,",
     by: "",
     what: "writes to tables without a compare-and-set",
-    foundBy: 2,
+    foundBy: 1,
   },
   {
     name: "trust-a-single-404",
+    aim: "standbys",
+    foundBy: 3,
     file: "/apps/change-detector/src/diff/diff.ts",
     replace: "const why = confirmed ? undefined : regressionOf(known, seen);",
     by: "const why = undefined;",
@@ -66,21 +70,9 @@ export const MUTATIONS: readonly Mutation[] = [
     foundBy: 1,
   },
   {
-    name: "ignore-fences",
-    file: "/packages/contracts/src/fence.ts",
-    replace: "return a.epoch === b.epoch ? a.sequence - b.sequence : a.epoch - b.epoch;",
-    by: "return a.sequence === b.sequence ? 0 : -1;",
-    what: "takes every command for a newer one",
-  },
-  {
-    name: "skip-the-check-under-the-lock",
-    file: "/apps/azure-sink/src/apply/attempt.ts",
-    replace: "return last === undefined || last.sequence <= fence.sequence;",
-    by: "return true || last === undefined;",
-    what: "does not look under the lock whether the command is still the last of its key",
-  },
-  {
     name: "delete-without-a-look",
+    aim: "foreigners",
+    foundBy: 1,
     file: "/apps/azure-sink/src/apply/delete-name.ts",
     replace: "const ownership = await lookBeforeDelete(attempt, name, loaded.record.names[lower], grant);",
     by: 'const ownership = { kind: "ours" };',
@@ -88,6 +80,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "put-without-a-look",
+    aim: "foreigners",
+    foundBy: 1,
     file: "/apps/azure-sink/src/apply/put-name.ts",
     replace: "if (action.look) {",
     by: "if (false) {",
@@ -95,40 +89,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "ignore-the-permit",
+    aim: "deletes",
+    foundBy: 1,
     file: "/apps/azure-sink/src/apply/sync-one.ts",
     replace: "if (command.permit !== null) return true;",
     by: "return true;",
     what: "deletes without a permit",
-  },
-  {
-    name: "unsync-without-a-match",
-    file: "/apps/azure-sink/src/wish/wish.ts",
-    replace:
-      'return fingerprint === expect.fingerprint ? { kind: "act", version: undefined } : { kind: "behind" };',
-    by: 'return { kind: "act", version: undefined };',
-    what: "lets an old unsync delete a secret that has come back",
-  },
-  {
-    name: "old-observations",
-    file: "/apps/change-detector/src/publish/publish.ts",
-    replace: 'if (known !== undefined && known.tick > observation.tick) return { kind: "overtaken" };',
-    by: "",
-    what: "publishes an observation that began before the last one",
-  },
-  {
-    name: "do-not-wait-for-the-deadline",
-    file: "/apps/azure-sink/src/apply/finish-intent.ts",
-    replace: "if (landed === undefined && left > 0) {",
-    by: "if (false) {",
-    what: "takes an unfinished write for one that never happened",
-  },
-  {
-    name: "forget-what-was-acked",
-    file: "/apps/azure-sink/src/consume/handle-command.ts",
-    replace:
-      "const end = await syncOne({ command, fence, lane, isWoken: false, deliveryCount, signal }, store, deps);",
-    by: 'void syncOne({ command, fence, lane, isWoken: false, deliveryCount, signal }, store, deps).catch(() => undefined); const end = { kind: "consumed" };',
-    what: "acknowledges a command before its outcome is recorded",
   },
   {
     name: "value-in-the-log",
@@ -137,5 +103,94 @@ export const MUTATIONS: readonly Mutation[] = [
     by: "const { tags, digest } = tagsOf(attempt, wish, wished, value, opId); deps.logger.info({ value: value.reveal() }, name);",
     what: "logs what it writes",
     foundBy: 1,
+  },
+  {
+    name: "recover-without-a-look",
+    file: "/apps/azure-sink/src/apply/recover-name.ts",
+    replace: "if (refusal !== undefined) {",
+    by: "if (false) {",
+    what: "recovers a soft-deleted secret without looking whose it is",
+    aim: "foreigners",
+    foundBy: 1,
+  },
+  {
+    name: "another-cluster-is-believed",
+    file: "/apps/change-detector/src/observe/watched-mounts.ts",
+    replace: "return from === undefined || from === to ? undefined :",
+    by: "return true ? undefined :",
+    what: "takes another cluster at the source's address for the source",
+    aim: "standbys",
+    foundBy: 1,
+  },
+  {
+    name: "every-delete-is-permitted",
+    file: "/apps/association-service/src/permits/permits.ts",
+    replace: 'if (spending.kind === "refused") {',
+    by: 'if (spending.kind === "refused") { return { by: "budget", fingerprint: claim.fingerprint };',
+    what: "gives leave to delete beyond the budget",
+    aim: "deletes",
+    foundBy: 1,
+  },
+  {
+    name: "put-again-after-a-lost-answer",
+    file: "/apps/azure-sink/src/apply/finish-intent.ts",
+    replace: "const landed = await whatLanded(attempt, grant, name, intent);",
+    by: "const landed = undefined;",
+    what: "does not look for what an unclear write has left",
+    aim: "late-writes",
+    foundBy: 1,
+  },
+  {
+    name: "no-second-look",
+    file: "/apps/azure-sink/src/record/late-checks.ts",
+    replace: "return (record.verify ?? []).filter(({ at }) => at.some((timeMs) => timeMs <= nowMs));",
+    by: "return [];",
+    what: "never looks again for a write that may land late",
+    aim: "late-writes",
+    foundBy: 3,
+  },
+  {
+    name: "one-epoch-for-ever",
+    file: "/apps/association-service/src/epoch/next-epoch.ts",
+    replace: "if (why === undefined) return",
+    by: "if (true) return",
+    what: "keeps the epoch though a stream lost its tail",
+    aim: "lost-tails",
+    foundBy: 9,
+  },
+  {
+    name: "lost-is-pending",
+    file: "/apps/association-service/src/settle/settle.ts",
+    replace: "if (!consumed) return judgePending(last, facts);",
+    by: 'if (!consumed) return leave("pending");',
+    what: "takes a command whose outcome was lost for one that is under way",
+    aim: "lost-tails",
+    foundBy: 3,
+  },
+  {
+    name: "versions-by-number",
+    file: "/apps/azure-sink/src/plan/plan.ts",
+    replace: "return isSameVersionTime(versionCreatedTime, wish.versionCreatedTime);",
+    by: "return true;",
+    what: "takes a version number that a restored source gave again for the same version",
+    aim: "restores",
+    foundBy: 9,
+  },
+  {
+    name: "values-by-number",
+    file: "/apps/azure-sink/src/apply/put-name.ts",
+    replace: "versionCreatedTime !== undefined && !isSameVersionTime(read.createdTime, versionCreatedTime)",
+    by: "false",
+    what: "takes a value of an earlier incarnation for the one under the same number",
+    aim: "restores",
+    foundBy: 18,
+  },
+  {
+    name: "faster-than-the-ceiling",
+    file: "/packages/state/src/pacing/pacing.ts",
+    replace: "create: { perSecond: 28.5, burst: 5 },",
+    by: "create: { perSecond: 45, burst: 60 },",
+    what: "paces creates above what Key Vault takes",
+    foundBy: { hazard: "jitter-at-the-ceiling" },
   },
 ];

@@ -20,6 +20,7 @@ export function whatDiffers(): string[] {
         differences.push(`${association.secret.path}: its removal has not ended`);
       continue;
     }
+    const { status } = oracle.explain(key, association);
     const { accessor, path } = association.secret;
     const host = wishes.hostOf(association.destination);
     const destination = wishes.destination(association.destination);
@@ -49,6 +50,8 @@ export function whatDiffers(): string[] {
         );
       else if (!shown.enabled) differences.push(`${id}: is disabled`);
       else if (record?.outcome?.kind !== "synced") differences.push(`${id}: in step, but ${say(record)}`);
+      // P7: what it says is what is there.
+      else if (status !== "SYNCED") differences.push(`${id}: in step, but shown as ${status}`);
     }
   }
   for (const host of vaults.hosts) {
@@ -58,8 +61,10 @@ export function whatDiffers(): string[] {
         continue;
       if (wished.has(id) || waiting.has(id) || names.isForeignLast(id) || !latestOf(secret)?.enabled)
         continue;
-      // Its record was lost with the stream: an orphan, which a drift check reports to a person (O14).
-      if (oracle.hasLostStreams) oracle.edge("orphan-after-a-lost-record");
+      // Renamed, or one key of several, and its record lost with the stream: nothing says any more that the pair had it.
+      // A drift check reports it, and a person approves its deletion (O14).
+      if (oracle.hasLostStreams && !wishes.isLastNameOf(host, secret.name))
+        oracle.edge("orphan-for-a-person");
       else differences.push(`${id}: of ours, and nobody wishes it`);
     }
   }

@@ -1,7 +1,8 @@
 // Owns: the judgement of every effect on the vaults, as it happens, against the history of the source and of the wishes
-// (P2, P3, P4, intents, permits), and of every text (P5). Does not own: the end's judgement (P1: final.ts).
+// (P2, P3, P4, intents, permits), of every create's pace (P6), of every status (P7) and of every text (P5). Does not own: the end's judgement (P1: final.ts).
 // A write that lands after its intent's deadline is an edge (DESIGN section 1): counted, and then repaired or P1 fails.
 import {
+  type AssociationRecord,
   associationRecordSchema,
   destinationRecordSchema,
   fingerprintOf,
@@ -11,6 +12,7 @@ import {
   syncRecordSchema,
   versionEventSchema,
 } from "@keyferry/contracts";
+import { type AssociationStatus, deriveStatus } from "../../../apps/association-service/src/status/status.ts";
 import type { VaultEffect } from "../servers/key-vault.ts";
 import type { Moment, SourceModel } from "../servers/source.ts";
 import type { Scheduler } from "../time/scheduler.ts";
@@ -21,7 +23,7 @@ import { writeOf } from "./canary.ts";
 import { NameBook } from "./name-book.ts";
 import { Wishes } from "./wishes.ts";
 
-export type PromiseName = "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "intent" | "permit";
+export type PromiseName = "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7" | "intent" | "permit";
 
 export interface Breach {
   readonly promise: PromiseName;
@@ -46,6 +48,10 @@ interface OpenedIntent {
 
 const DEADLINE_MS = 10_000;
 const HOUR_MS = 3_600_000;
+// A name's lock, under which it is looked at and written, lasts no longer.
+const LOOK_TO_WRITE_MS_MAX = 30_000;
+// Key Vault's limit in any 10 s (reference).
+const CREATES_MAX = 300;
 const BREACHES_MAX = 20;
 
 export class Oracle {
@@ -93,6 +99,7 @@ export class Oracle {
     if (first === "sync" && second === "result") {
       const record = syncRecordSchema.parse(JSON.parse(text));
       this.#recordPublished(`${third}.${fourth}`, record);
+      this.#judgeStatus(`${third}.${fourth}`);
       history.note(
         process.name,
         () => `record ${fourth?.slice(0, 6)} @${sequence}: ${describeRecord(record)}`,
@@ -100,6 +107,8 @@ export class Oracle {
     } else if (first === "sync" && second === "desired") {
       const command = syncCommandSchema.parse(JSON.parse(text));
       this.#commands.set(`${command.epoch}.${sequence}`, command);
+      this.#lastCommands.set(`${third}.${fourth}`, { value: command, sequence, time: scheduler.now });
+      this.#judgeStatus(`${third}.${fourth}`);
       history.note(
         process.name,
         () => `command @${sequence} ${subject.split(".").at(-1)}: ${describeCommand(command)}`,
@@ -119,6 +128,21 @@ export class Oracle {
       this.wishes.destinationWritten(subject, scheduler.now, record);
       history.note(process.name, () => `destination ${record?.name ?? third}: ${record?.state ?? "deleted"}`);
     }
+  }
+
+  readonly #lastCommands = new Map<string, { value: SyncCommand; sequence: number; time: number }>();
+
+  /** P7: whatever a person would be shown of an association now explains itself. */
+  explain(key: string, association: AssociationRecord): AssociationStatus {
+    const status = deriveStatus(association, this.#lastCommands.get(key), this.records.get(key));
+    const why = whyUnexplained(status, world().scheduler.now);
+    if (why !== undefined) this.breach("P7", `${association.secret.path} is ${status.status}: ${why}`);
+    return status;
+  }
+
+  #judgeStatus(key: string): void {
+    const association = this.wishes.association(key);
+    if (association?.state === "active") this.explain(key, association);
   }
 
   // Events fold to the source's history: each shows a moment that is not before the one that the last showed. Of a source
@@ -159,6 +183,12 @@ export class Oracle {
 
   leaked(where: string, text: string): void {
     this.breach("P5", `a value was found in ${where}: ${text.slice(0, 300)}`);
+  }
+
+  /** P6: a create arrived at a vault, which took `recent` of them in 10 s. */
+  created(host: string, by: "keyferry" | "foreign", recent: number): void {
+    if (by === "keyferry" && recent > CREATES_MAX)
+      this.breach("P6", `${recent} creates reached ${host} within 10 s`);
   }
 
   /** Judges what has just happened to a name. */
@@ -223,14 +253,11 @@ export class Oracle {
     if (isLate) return this.edge("late-write-on-foreign");
     const process = this.#landing?.process.name ?? "";
     const lookedAt = this.#looks.get(`${process} ${host}/${name.toLowerCase()}`) ?? Number.NEGATIVE_INFINITY;
-    if (before.createdAt > lookedAt) {
-      // A claimed name that was purged and remade is not looked at before a PUT; else it came between look and write.
-      if (
-        kind === "put" ||
-        (this.#landing !== undefined && before.createdAt > this.#landing.sentAt - 2_000)
-      ) {
-        return this.edge("foreign-came-after-the-look");
-      }
+    const sentAt = this.#landing?.sentAt ?? Number.NEGATIVE_INFINITY;
+    // It came between look and write. A claimed name that was purged and remade is not looked at before a PUT.
+    const isJustLooked = kind === "put" && lookedAt >= sentAt - LOOK_TO_WRITE_MS_MAX;
+    if (before.createdAt > lookedAt && (isJustLooked || before.createdAt > sentAt - 2_000)) {
+      return this.edge("foreign-came-after-the-look");
     }
     if (kind === "put" && this.names.wasOurs(id)) return this.edge("purged-and-remade-overwritten");
     this.breach("P3", `${kind} of ${id}, which holds nothing of ours`);
@@ -271,6 +298,21 @@ export class Oracle {
       this.#openedUnder.set(id, [...(this.#openedUnder.get(id) ?? []).slice(-20), opened]);
     }
   }
+}
+
+// A person needs to know why, since when and what to do (P7). Clocks of the processes may stand up to 30 s ahead.
+const SKEW_MS = 60_000;
+
+function whyUnexplained(
+  { status, reason, since, nextStep }: AssociationStatus,
+  now: number,
+): string | undefined {
+  const at = Date.parse(since);
+  if (Number.isNaN(at)) return `no time since when (${since})`;
+  if (at > now + SKEW_MS) return `since ${since}, which has not come yet`;
+  if (reason === "") return "no reason";
+  if (status !== "SYNCED" && nextStep === "") return `no next step (${reason})`;
+  return undefined;
 }
 
 // The op id is the second field of the state tag (reference: owner tags).

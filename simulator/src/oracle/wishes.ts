@@ -51,6 +51,11 @@ export class Wishes {
     });
   }
 
+  /** An association as it is now. */
+  association(key: string): AssociationRecord | undefined {
+    return this.#associations.get(key)?.at(-1)?.record;
+  }
+
   destination(uid: string): DestinationRecord | undefined {
     return this.#destinations.get(uid)?.findLast(({ record }) => record !== undefined)?.record;
   }
@@ -80,6 +85,18 @@ export class Wishes {
       }
     }
     return found;
+  }
+
+  /** Whether a secret-path association gave this name when it was last known. */
+  isLastNameOf(host: string, name: string): boolean {
+    return [...this.#associations.values()].some((versions) => {
+      const last = versions.findLast(({ record }) => record !== undefined)?.record;
+      if (last === undefined || last.spec.granularity !== "secret-path") return false;
+      if (this.hostOf(last.destination) !== host) return false;
+      return (
+        nameOf(last, this.destination(last.destination), undefined)?.toLowerCase() === name.toLowerCase()
+      );
+    });
   }
 
   /** One per name of an association: under secret-key one per key that any version ever had. */

@@ -1,5 +1,6 @@
 // Owns: reading the command line. Pure.
 import { MUTATIONS } from "../mutations/mutations.ts";
+import { AIMS } from "../script/aims.ts";
 
 export interface Options {
   readonly seeds: { readonly from: number; readonly to: number } | undefined;
@@ -8,7 +9,11 @@ export interface Options {
   readonly shrink: boolean;
   readonly hazards: boolean;
   readonly kept: boolean;
+  /** The runs that find mutations, without them. */
+  readonly sound: boolean;
   readonly mutation: string | undefined;
+  /** What every seed's run is about, in place of its own profile. */
+  readonly aim: string | undefined;
   /** Only hazards whose name holds this. */
   readonly only: string | undefined;
 }
@@ -21,11 +26,13 @@ export type Parsed =
 export const USAGE = `npm run simulate -- --seed S [--hours H]   one run; prints its history if it fails
 npm run simulate -- --seeds A..B [--hours H]   many runs
 npm run simulate -- --kept                     the seeds that once failed (simulator/seeds.json)
+npm run simulate -- --sound                    the runs that find mutations, without a mutation
 npm run simulate -- --hazards [NAME]           lists every hazard, and runs those that have a scenario here
 
   --hours H       simulated hours of each run, healing not counted (default 1)
   --verbose       print the history of the run in any case
   --no-shrink     don't look for a shorter script that fails the same way
+  --aim A         all about one kind of trouble: ${Object.keys(AIMS).join(", ")}
   --mutation M    with a deliberate mistake in the services: ${MUTATIONS.map(({ name }) => name).join(", ")}
 `;
 
@@ -33,6 +40,7 @@ export function readArguments(args: readonly string[]): Parsed {
   let seeds: Options["seeds"];
   let hours = 1;
   let mutation: string | undefined;
+  let aim: string | undefined;
   let only: string | undefined;
   const flags = new Set<string>();
   for (let index = 0; index < args.length; index += 1) {
@@ -53,7 +61,12 @@ export function readArguments(args: readonly string[]): Parsed {
         return { kind: "wrong", why: `there is no mutation ${next}` };
       mutation = next;
       index += 1;
-    } else if (["--hazards", "--kept", "--verbose", "--no-shrink"].includes(arg)) {
+    } else if (arg === "--aim") {
+      if (next === undefined || AIMS[next] === undefined)
+        return { kind: "wrong", why: `there is no aim ${next}` };
+      aim = next;
+      index += 1;
+    } else if (["--hazards", "--kept", "--sound", "--verbose", "--no-shrink"].includes(arg)) {
       flags.add(arg);
       if (arg === "--hazards" && next !== undefined && !next.startsWith("-")) {
         only = next;
@@ -65,8 +78,12 @@ export function readArguments(args: readonly string[]): Parsed {
   }
   const hazards = flags.has("--hazards");
   const kept = flags.has("--kept");
-  if (seeds === undefined && !hazards && !kept) return { kind: "help" };
+  const sound = flags.has("--sound");
+  if (seeds === undefined && !hazards && !kept && !sound) return { kind: "help" };
   const isVerbose = flags.has("--verbose");
   const shrink = !flags.has("--no-shrink");
-  return { kind: "ok", options: { seeds, hours, isVerbose, shrink, hazards, kept, mutation, only } };
+  return {
+    kind: "ok",
+    options: { seeds, hours, isVerbose, shrink, hazards, kept, sound, mutation, aim, only },
+  };
 }

@@ -3,6 +3,7 @@
 import { ELSEWHERE, FIGURES } from "../hazards/elsewhere.ts";
 import { type Scenario, scriptOfScenario } from "../hazards/scenario.ts";
 import { SCENARIOS } from "../hazards/scenarios.ts";
+import { MUTATIONS } from "../mutations/mutations.ts";
 import { generateScript } from "../script/generate.ts";
 import { formatStep, type Script } from "../script/steps.ts";
 import type { Options } from "./arguments.ts";
@@ -12,6 +13,8 @@ import { shrink } from "./shrink.ts";
 import { type RunEnd, simulate } from "./simulate.ts";
 
 const HISTORY_LINES_SHOWN = 120;
+// The hour of healing is full of it.
+const ROUTINE = /^\S+ {2}\S+ +(?:sweep |sweeping |settle: round ended|the lease )/;
 
 /** Runs it; gives the exit code. */
 export async function runCommand(options: Options): Promise<number> {
@@ -20,10 +23,16 @@ export async function runCommand(options: Options): Promise<number> {
     for (const kept of readKeptSeeds())
       await runOne(`kept seed ${kept.seed}`, scriptOf(kept), options, report);
   }
+  if (options.sound) {
+    for (const [aim, seed] of findingRuns()) {
+      const name = `seed ${seed}${aim === undefined ? "" : ` of ${aim}`}`;
+      await runOne(name, generateScript(seed, options.hours, aim), options, report);
+    }
+  }
   if (options.hazards) await runHazards(options, report);
   if (options.seeds !== undefined) {
     for (let seed = options.seeds.from; seed <= options.seeds.to; seed += 1) {
-      await runOne(`seed ${seed}`, generateScript(seed, options.hours), options, report);
+      await runOne(`seed ${seed}`, generateScript(seed, options.hours, options.aim), options, report);
       if (options.mutation !== undefined && report.failed > 0) {
         print(`mutation ${options.mutation}: found by seed ${seed}`);
         return 1;
@@ -32,6 +41,14 @@ export async function runCommand(options: Options): Promise<number> {
   }
   report.print();
   return report.failed === 0 ? 0 : 1;
+}
+
+/** Each run that finds a mutation, once; scenarios are in `--hazards`. */
+function findingRuns(): readonly (readonly [string | undefined, number])[] {
+  const runs = MUTATIONS.flatMap(({ aim, foundBy }) =>
+    typeof foundBy === "number" ? [[`${aim} ${foundBy}`, [aim, foundBy] as const] as const] : [],
+  );
+  return [...new Map(runs).values()];
 }
 
 async function runOne(name: string, script: Script, options: Options, report: Report): Promise<void> {
@@ -48,10 +65,14 @@ async function runOne(name: string, script: Script, options: Options, report: Re
   const { history } = await simulate(shortest, { keepHistory: true, stopAtBreach: true });
   print(`after ${tries} tries, ${shortest.steps.length} of ${script.steps.length} steps are left:`);
   for (const { at, step } of shortest.steps) print(`  ${formatTime(at)}  ${formatStep(step)}`);
-  print(`what happened, its last ${HISTORY_LINES_SHOWN} lines:`);
-  print(history.format().split("\n").slice(-HISTORY_LINES_SHOWN).join("\n"));
+  print(`what happened, its last ${HISTORY_LINES_SHOWN} lines without what happens all the time:`);
+  const lines = history
+    .format()
+    .split("\n")
+    .filter((line) => !ROUTINE.test(line));
+  print(lines.slice(-HISTORY_LINES_SHOWN).join("\n"));
   print(
-    `to keep it: ${JSON.stringify({ seed: Number(script.seed), hours: options.hours, found: breach.text, script: shortest })}`,
+    `to keep it: ${JSON.stringify({ seed: Number(script.seed), hours: options.hours, ...(options.aim === undefined ? {} : { aim: options.aim }), found: breach.text, script: shortest })}`,
   );
 }
 

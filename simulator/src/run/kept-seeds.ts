@@ -6,6 +6,7 @@ import type { Script } from "../script/steps.ts";
 export interface KeptSeed {
   readonly seed: number;
   readonly hours: number;
+  readonly aim?: string;
   /** What it found. */
   readonly found: string;
   /** Given where the script was cut down; else it is the seed's own. */
@@ -19,6 +20,6 @@ export function readKeptSeeds(): readonly KeptSeed[] {
   ) as readonly KeptSeed[];
 }
 
-export function scriptOf({ seed, hours, script }: KeptSeed): Script {
-  return script ?? generateScript(seed, hours);
+export function scriptOf({ seed, hours, aim, script }: KeptSeed): Script {
+  return script ?? generateScript(seed, hours, aim);
 }

@@ -47,6 +47,7 @@ async function live(script: Script, { keepHistory, stopAtBreach, expect }: RunOp
   const { scheduler, source, vaults, history, network, oracle } = made;
   oracle.deletesPerHour = script.deletesPerHour;
   vaults.onEffect = (effect) => oracle.effect(effect);
+  vaults.onCreate = (...facts) => oracle.created(...facts);
   history.onLeak = (where, text) => oracle.leaked(where, text);
   history.onPublished = (...facts) => oracle.published(...facts);
   source.onChange = hintOf;

@@ -2,6 +2,7 @@
 // are all about NATS and others about the vault.
 import { ROLES } from "../run/launch.ts";
 import { SeededRandom } from "../time/random.ts";
+import { type Aim, AIMS } from "./aims.ts";
 import type { Script, Step, TimedStep } from "./steps.ts";
 
 const MINUTE_MS = 60_000;
@@ -14,7 +15,7 @@ const DESTINATIONS = ["east", "west", "keys"] as const;
 const SERVERS = ["nats", "redis", "source", "vault"] as const;
 const STREAMS = ["KV2_EVENTS", "SYNC_DESIRED", "SYNC_RESULTS"];
 
-type Family =
+export type Family =
   | "source"
   | "person"
   | "foreign"
@@ -105,18 +106,20 @@ const PROFILES: Readonly<Record<string, Readonly<Record<Family, number>>>> = {
   },
 };
 
-/** The script of a seed, `hours` long, healing included not. */
-export function generateScript(seed: number, hours: number): Script {
+/** The script of a seed, `hours` long, healing included not. `aim`: what it is all about, in place of the seed's profile. */
+export function generateScript(seed: number, hours: number, aim?: string): Script {
   const random = new SeededRandom(`script ${seed}`);
   const profile = PROFILES[random.pick(Object.keys(PROFILES))] ?? PROFILES["all"];
+  const aimed: Aim | undefined = aim === undefined ? undefined : AIMS[aim];
   const until = hours * 60 * MINUTE_MS;
-  const steps: TimedStep[] = [...opening(random)];
+  const steps: TimedStep[] = [...opening(random), ...(aimed?.opening ?? [])];
   const meanMs = random.pick([8_000, 20_000, 45_000]);
   let at = MINUTE_MS;
   while (at < until) {
     at += -Math.log(1 - random.fraction()) * meanMs;
-    const family = random.weighted<Family>(profile ?? ({ source: 1 } as never));
-    for (const step of stepsOf(family, random)) steps.push({ at, step });
+    const step = aimed === undefined ? undefined : random.chance(aimed.share) && aimed.step(random);
+    const family = random.weighted<Family>((aimed?.weights ?? profile) as Readonly<Record<Family, number>>);
+    for (const one of step ? [step] : stepsOf(family, random)) steps.push({ at, step: one });
     // Bursts: several things within a moment are what races are made of.
     if (random.chance(0.3)) at -= random.fraction() * meanMs * 0.5;
     at = Math.max(MINUTE_MS, at);
@@ -129,6 +132,7 @@ export function generateScript(seed: number, hours: number): Script {
     skewMs: Object.fromEntries(
       ROLES.map((role) => [role, random.chance(0.2) ? random.between(-30_000, 30_000) : 0]),
     ),
+    ...aimed?.settings,
     steps: steps.filter((step) => step.at <= until).toSorted((a, b) => a.at - b.at),
     healAt: until,
   };

@@ -87,6 +87,7 @@ export class Performer {
         return actAsForeigner(step);
       case "foreign-secret":
         vaults.put(step.host, step.name, { value: "a person's own", tags: {} }, "foreign");
+        if (step.isDeleted === true) vaults.delete(step.host, step.name, "foreign");
         return;
       case "kill":
         processes.kill(step.role);
@@ -304,6 +305,11 @@ function actAsForeigner({ act, path, destination: name }: Extract<Step, { do: "f
     if (act === "put" && secret === undefined) vaults.put(host, external, content, "foreign");
     if (act === "edit" && secret !== undefined) vaults.put(host, external, content, "foreign");
     if (act === "delete" && secret !== undefined) vaults.delete(host, external, "foreign");
+    if (act === "remake" && secret !== undefined) remake(host, external, 0);
+    if (act === "leave-deleted" && secret === undefined) {
+      vaults.put(host, external, content, "foreign");
+      vaults.delete(host, external, "foreign");
+    }
     if ((act === "purge" || act === "take") && secret !== undefined) {
       if (vaults.phaseOf(secret) === "deleted") vaults.purge(host, external, "foreign");
       if (act === "take") vaults.put(host, external, content, "foreign");
@@ -311,6 +317,28 @@ function actAsForeigner({ act, path, destination: name }: Extract<Step, { do: "f
   } catch {
     // A conflict: the portal would show an error.
   }
+}
+
+const REMAKE_TRIES = 40;
+
+// Deletes what is there, purges it as soon as that can be done, and makes it anew, as a person does who wants it clean.
+function remake(host: string, name: string, tried: number): void {
+  const { vaults, scheduler } = world();
+  const secret = vaults.find(host, name);
+  try {
+    if (secret === undefined) {
+      vaults.put(host, name, { value: "a person's own", tags: {} }, "foreign");
+      return;
+    }
+    if (vaults.phaseOf(secret) === "active") vaults.delete(host, name, "foreign");
+    if (vaults.phaseOf(secret) === "deleted") vaults.purge(host, name, "foreign");
+  } catch {
+    // Being deleted, or being recovered: a moment later.
+  }
+  if (tried < REMAKE_TRIES)
+    scheduler.after(1_000, undefined, () => {
+      remake(host, name, tried + 1);
+    });
 }
 
 /** What an audit device tells of a change: a hint on core NATS, at most once. */

@@ -24,12 +24,17 @@ export type Step =
   /** A person in the portal: on a name of an association, by its place among all names. */
   | {
       readonly do: "foreign";
-      readonly act: "put" | "edit" | "delete" | "purge" | "take";
+      readonly act: "put" | "edit" | "delete" | "purge" | "take" | "remake" | "leave-deleted";
       readonly path: string;
       readonly destination: string;
     }
   /** A person's secret under a name that nobody has claimed yet. */
-  | { readonly do: "foreign-secret"; readonly host: string; readonly name: string }
+  | {
+      readonly do: "foreign-secret";
+      readonly host: string;
+      readonly name: string;
+      readonly isDeleted?: boolean;
+    }
   | { readonly do: "kill"; readonly role: Role; readonly forS: number }
   | { readonly do: "freeze"; readonly role: Role; readonly forS: number }
   | { readonly do: "stop"; readonly role: Role; readonly forS: number }

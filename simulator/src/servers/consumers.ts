@@ -46,6 +46,8 @@ interface InHand {
 export interface ConsumerModel {
   readonly shape: ConsumerShape;
   readonly ackFloor: number;
+  /** Handed out and not answered. */
+  readonly unacked: number;
   pending(): number;
   pull(pull: Pull): void;
   unpull(pull: Pull): void;
@@ -102,6 +104,10 @@ class Consumer implements ConsumerModel {
     let floor = this.#delivered;
     for (const sequence of this.#inHand.keys()) floor = Math.min(floor, sequence - 1);
     return floor;
+  }
+
+  get unacked(): number {
+    return this.#inHand.size;
   }
 
   pending(): number {

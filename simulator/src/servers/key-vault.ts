@@ -68,10 +68,13 @@ export class KeyVaultModel {
   readonly scheduler: Scheduler;
   readonly #secrets = new Map<string, Map<string, VaultSecret>>();
   readonly #creates = new Map<string, number[]>();
+  readonly #arrivals = new Map<string, number[]>();
   /** Creates per vault in 10 s. */
   createLimit = 300;
   delays: VaultDelays = { deletingMs: 5_000, readableMs: 1_000, recoveringMs: 10_000 };
   onEffect: (effect: VaultEffect) => void = () => undefined;
+  /** A create arrived; `recent`: creates of this vault in the window that ends with it, refused ones too. */
+  onCreate: (host: string, by: Writer, recent: number) => void = () => undefined;
   throttled = 0;
   #versions = 0;
 
@@ -111,7 +114,7 @@ export class KeyVaultModel {
     content: { value: string; tags: Readonly<Record<string, string>>; contentType?: string | undefined },
     by: Writer,
   ): VaultVersion {
-    this.#countCreate(host);
+    this.#countCreate(host, by);
     const found = this.find(host, name);
     if (found !== undefined) this.#refuseUnlessActive(found);
     const { now } = this.scheduler;
@@ -195,7 +198,8 @@ export class KeyVaultModel {
     return (this.#creates.get(host) ?? []).filter((at) => at > from).length;
   }
 
-  #countCreate(host: string): void {
+  #countCreate(host: string, by: Writer): void {
+    this.#countArrival(host, by);
     const from = this.scheduler.now - WINDOW_MS;
     const recent = (this.#creates.get(host) ?? []).filter((at) => at > from);
     this.#creates.set(host, recent);
@@ -204,6 +208,14 @@ export class KeyVaultModel {
       throw new VaultRefusal("throttled");
     }
     recent.push(this.scheduler.now);
+  }
+
+  #countArrival(host: string, by: Writer): void {
+    const from = this.scheduler.now - WINDOW_MS;
+    const recent = (this.#arrivals.get(host) ?? []).filter((at) => at > from);
+    recent.push(this.scheduler.now);
+    this.#arrivals.set(host, recent);
+    this.onCreate(host, by, recent.length);
   }
 
   #refuseUnlessActive(secret: VaultSecret): void {

@@ -16,6 +16,8 @@ const GRACE_MS = 150;
 const BULK_SHARE = 0.25;
 const IDLE_MS = 3_600_000;
 const KEEP_MS = 7_200_000;
+const OWED_S_MAX = 2;
+const FREE_SHARE = 0.1;
 
 function number(redis: RedisModel, key: string, field: string): number {
   return Number(redis.field(key, field) ?? 0) || 0;
@@ -64,7 +66,7 @@ const take: Script = (redis, keys, args) => {
     const forOther = live ? bulkWaits && credit >= 1 : liveWaits && credit < 1;
     const short = (forOther ? 2 : 1) - tokens;
     if (short > 1e-9) {
-      const ms = short / rate;
+      const ms = Math.min(short, 2) / rate;
       if (ms > waitMs) {
         waitMs = ms;
         why = forOther && tokens >= 1 ? "live-first" : "rate";
@@ -107,6 +109,27 @@ const giveBack: Script = (redis, keys, args) => {
     }
   }
   return 1;
+};
+
+const charge: Script = (redis, keys, args) => {
+  const now = timeOf(redis, args[0]);
+  let charged = 0;
+  for (const [index, key] of keys.entries()) {
+    const tokens = redis.field(key, "tokens");
+    if (tokens === undefined) continue;
+    const rate = Number(args[index + 1]);
+    const free = FREE_SHARE * rate;
+    const known = Number(redis.field(key, "late") ?? free);
+    const sinceMs = Math.max(0, now - Number(redis.field(key, "lateAt") ?? now));
+    let late = Math.min(free, known + (sinceMs * free) / 1_000);
+    if (late >= 1) late -= 1;
+    else {
+      redis.setFields(key, { tokens: String(Math.max(-OWED_S_MAX * rate, Number(tokens) - 1)) });
+      charged = 1;
+    }
+    redis.setFields(key, { late: String(late), lateAt: String(now) });
+  }
+  return charged;
 };
 
 const throttled: Script = (redis, keys, args) => {
@@ -199,6 +222,7 @@ export const SCRIPTS: Readonly<Record<string, { readonly keys: number | undefine
     },
     "pace-take": { keys: undefined, run: take },
     "pace-give-back": { keys: undefined, run: giveBack },
+    "pace-charge": { keys: undefined, run: charge },
     "pace-throttled": { keys: undefined, run: throttled },
     "pace-probed": { keys: 1, run: probed },
   };

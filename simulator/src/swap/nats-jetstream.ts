@@ -350,6 +350,7 @@ export async function jetstreamManager(connection: NatsConnection) {
           return {
             ack_floor: { stream_seq: consumer.ackFloor },
             num_pending: consumer.pending(),
+            num_ack_pending: consumer.unacked,
             config: {},
           };
         }),
