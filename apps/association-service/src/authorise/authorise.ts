@@ -1,13 +1,15 @@
 // Owns: whether a caller may do what it asks, by its own token and Vault's policies: sys/capabilities-self on the path
 // it calls (DESIGN section 8). Keyferry has no permissions of its own.
-// Invariants: writes are never answered from the cache; reads for at most CACHE_MS, under a keyed hash of the token;
+// Invariants: writes are never answered from the cache, but by a question that began after they came; reads for at most CACHE_MS, under a keyed hash of the token;
 // the right is proven before anything is looked up with Keyferry's own token (hazard capabilities-corners).
 
 import { createHmac } from "node:crypto";
 import type { Clock, Random } from "@keyferry/ports";
 import { namespaceMissing, permissionDenied, Refusal } from "../gateway/refusal.ts";
+import { orAborted } from "../boot/shared-looks.ts";
 import type { SourcePort } from "../ports.ts";
 import type { Caller } from "./caller.ts";
+import { SharedQuestions } from "./shared-questions.ts";
 
 /** Vault's capabilities that this API asks for. */
 export type Capability = "create" | "read" | "update" | "delete" | "list" | "patch" | "sudo";
@@ -39,6 +41,7 @@ export class Authoriser {
   readonly #options: AuthoriserOptions;
   readonly #cacheKey: Buffer;
   readonly #cache = new Map<string, CacheEntry>();
+  readonly #questions = new SharedQuestions();
 
   constructor(options: AuthoriserOptions) {
     this.#options = options;
@@ -99,7 +102,12 @@ export class Authoriser {
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const { token, namespace } = caller;
-    const answer = await this.#options.source.capabilitiesSelf(token, paths, namespace, signal);
+    const { source } = this.#options;
+    // Whoever shares the question has a signal of its own: it ends the waiting, not the question.
+    const asked = this.#questions.ask(this.#keyOf(caller, ""), paths, (all) =>
+      source.capabilitiesSelf(token, all, namespace),
+    );
+    const answer = await orAborted(asked, signal);
     if (answer.kind === "refused") throw permissionDenied();
     if (answer.kind === "namespace-missing") throw namespaceMissing();
     return answer.capabilities;
