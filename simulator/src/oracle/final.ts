@@ -16,7 +16,11 @@ export function whatDiffers(): string[] {
   const waiting = new Set<string>();
   for (const [key, association] of wishes.associations()) {
     if (association.state !== "active") {
-      if (association.state === "removed")
+      const left = oracle.records.get(key);
+      if (needsCredential(left)) {
+        const vault = wishes.hostOf(association.destination);
+        for (const lower of Object.keys(left?.names ?? {})) waiting.add(`${vault}/${lower}`);
+      } else if (association.state === "removed")
         differences.push(`${association.secret.path}: its removal has not ended`);
       continue;
     }
@@ -71,6 +75,12 @@ export function whatDiffers(): string[] {
   return differences;
 }
 
+// The source was restored to before the client secret was written: a person writes it again.
+function needsCredential(record: SyncRecord | undefined): boolean {
+  const outcome = record?.outcome ?? null;
+  return outcome !== null && "error" in outcome && outcome.error.code === "vault-credential";
+}
+
 function isForAPerson(record: SyncRecord | undefined, association: AssociationRecord): boolean {
   if (record?.outcome === null || record === undefined || record.association !== association.uid)
     return false;
@@ -82,8 +92,7 @@ function isForAPerson(record: SyncRecord | undefined, association: AssociationRe
     error === "name-taken" ||
     error === "source-changed" ||
     error === "held-for-approval" ||
-    // The source was restored to before its client secret was written: a person writes it again.
-    error === "vault-credential"
+    needsCredential(record)
   );
 }
 

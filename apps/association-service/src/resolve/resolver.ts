@@ -230,6 +230,8 @@ export class Resolver {
     );
     if (result.kind === "lost") return "conflict";
     events.commandPublished(command, { sequence: result.sequence, lane, why });
+    // What the log shows is not what the source shows: whoever watches it looks again, and learns what the log holds.
+    if (why === "another-version") this.ask(draft.secret, why);
     return "published";
   }
 

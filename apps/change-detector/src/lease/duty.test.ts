@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { VersionEvent } from "@keyferry/contracts";
 import type { Detector } from "../detector.ts";
 import { Memory } from "../publish/memory.ts";
 import { MemoryLease } from "../simulated/memory-lease.ts";
@@ -134,23 +135,31 @@ test("a lease that was lost with the bus's data is made anew by its holder", asy
   expect([first.works, lease.record]).toEqual([1, expect.objectContaining({ holder: "a" })]);
 });
 
+const goneEvent = {
+  major: 1,
+  secret: { source: "main", namespace: "", mount: "kv", accessor: "kv_a", path: "k" },
+  clusterId: "c",
+  state: { kind: "gone" },
+  fingerprint: "f1.gone",
+  changes: [{ kind: "first-seen" }],
+  via: "sweep",
+  readStartedAt: 1,
+} as const satisfies VersionEvent;
+
 test("a standby's memory follows the log", async () => {
   await start("a");
   const second = await start("b");
-  await log.append(
-    "k",
-    {
-      major: 1,
-      secret: { source: "main", namespace: "", mount: "kv", accessor: "kv_a", path: "k" },
-      clusterId: "c",
-      state: { kind: "gone" },
-      fingerprint: "f1.gone",
-      changes: [{ kind: "first-seen" }],
-      via: "sweep",
-      readStartedAt: 1,
-    },
-    0,
-  );
+  await log.append("k", goneEvent, 0);
   await clock.settle();
   expect([second.memory.size, second.memory.isLoaded]).toEqual([1, true]);
+});
+
+test("tail-lost: a standby follows a log that gives sequences out again", async () => {
+  await start("a");
+  const second = await start("b");
+  log.events.push({ key: "k", event: goneEvent, sequence: 22 });
+  await clock.settle();
+  log.events.push({ key: "k", event: { ...goneEvent, fingerprint: "f1.other" }, sequence: 7 });
+  await clock.settle();
+  expect(second.memory.get("k")).toMatchObject({ sequence: 7, fingerprint: "f1.other" });
 });

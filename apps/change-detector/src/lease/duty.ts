@@ -101,7 +101,7 @@ export class Duty {
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
         for await (const { key, entry, pending } of log.follow(signal)) {
-          if (entry !== undefined) memory.putNewer(key, entry.value, entry.sequence);
+          if (entry !== undefined) memory.putAsLogged(key, entry.value, entry.sequence);
           if (pending === 0) memory.isLoaded = true;
           attempt = 0;
         }

@@ -96,6 +96,16 @@ export class Memory {
     if ((this.#records.get(key)?.sequence ?? 0) < sequence) this.put(key, event, sequence);
   }
 
+  /**
+   * As `put`, unless this very event is held: for whoever does nothing but follow the log. A log that lost its tail gives
+   * lower sequences than are held, and they are what is true (hazard tail-lost).
+   */
+  putAsLogged(key: SecretKey, event: VersionEvent, sequence: number): void {
+    const known = this.#records.get(key);
+    if (known?.sequence !== sequence || known.fingerprint !== event.fingerprint)
+      this.put(key, event, sequence);
+  }
+
   /** The log holds nothing of this secret (any more). */
   forget(key: SecretKey): void {
     const record = this.#records.get(key);
