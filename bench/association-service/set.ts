@@ -3,7 +3,7 @@
 // machine; this process is the clients.
 //
 //   node bench/association-service/set.ts [--sets 2000] [--associations 10000] [--concurrency 16] [--reads 2000]
-//     [--warm-up 500] [--program dist/association-service/main.mjs] [--json]
+//     [--warm-up 2000] [--program dist/association-service/main.mjs] [--json]
 //
 // Each set is answered with all rows of its destination, as Vault answers, so that it is measured twice: over ten destinations,
 // and with one that grows to all `--sets`. For the list copies of that one's associations are put into further destinations
@@ -43,7 +43,7 @@ const { values: options } = parseArgs({
     associations: { type: "string", default: "10000" },
     concurrency: { type: "string", default: "16" },
     reads: { type: "string", default: "2000" },
-    "warm-up": { type: "string", default: "500" },
+    "warm-up": { type: "string", default: "2000" },
     program: { type: "string" },
     json: { type: "boolean", default: false },
   },

@@ -276,7 +276,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     { runs: 1, minutesMax: 20, read: sweep },
   ),
   bench("api", "set, list, gateway; memory with 10,000 associations", "association-service/set.ts", [], {
-    runs: 1,
+    runs: 3,
     minutesMax: 8,
     read: api,
   }),

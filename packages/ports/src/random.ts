@@ -10,9 +10,24 @@ export interface Random {
   uuid(): string;
 }
 
+// Ids are made by the thousand a second, and each question to the system costs more than all the rest of an id.
+const POOL_BYTES = 4_096;
+const POOLED_MAX = 16;
+let pool = Buffer.alloc(0);
+
+/** Few bytes, out of many that were asked for at once. What is given out is wiped from the pool. */
+function pooledBytes(count: number): Buffer {
+  if (pool.length < count) pool = randomBytes(POOL_BYTES);
+  const given = pool.subarray(0, count);
+  const own = Buffer.from(given);
+  given.fill(0);
+  pool = pool.subarray(count);
+  return own;
+}
+
 /** The machine's random source. */
 export const systemRandom: Random = {
   fraction: () => Math.random(),
-  bytes: (count) => randomBytes(count),
+  bytes: (count) => (count <= POOLED_MAX ? pooledBytes(count) : randomBytes(count)),
   uuid: () => randomUUID(),
 };

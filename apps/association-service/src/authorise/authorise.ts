@@ -103,10 +103,10 @@ export class Authoriser {
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const { token, namespace } = caller;
     const { source } = this.#options;
+    // Held while the question is on its way, as the requests themselves are; a hash of it would cost a tenth of a set.
+    const asker = JSON.stringify([namespace, token.reveal()]);
     // Whoever shares the question has a signal of its own: it ends the waiting, not the question.
-    const asked = this.#questions.ask(this.#keyOf(caller, ""), paths, (all) =>
-      source.capabilitiesSelf(token, all, namespace),
-    );
+    const asked = this.#questions.ask(asker, paths, (all) => source.capabilitiesSelf(token, all, namespace));
     const answer = await orAborted(asked, signal);
     if (answer.kind === "refused") throw permissionDenied();
     if (answer.kind === "namespace-missing") throw namespaceMissing();
