@@ -14,7 +14,7 @@ import { readMetadata } from "./read.ts";
 
 // A page of a folder costs OpenBao a pass over the whole folder (measured on 2.7.2: 0.8 s for 100,000 keys, whatever the
 // limit), so pages of large folders grow, up to about this size. What is held is the text; it is parsed in parts.
-const PAGE_BYTES_AIM = 4 * 1024 * 1024;
+const PAGE_BYTES_AIM = 8 * 1024 * 1024;
 const LIMIT_GROWTH = 2;
 const GETS_AT_ONCE = 8; // of list and get on Vault: enough to hide the round trip, few enough to leave Vault its peace
 const FOLDERS_MAX = 1_000_000; // one per secret of the largest source that is tested with; ends a server's endless tree
