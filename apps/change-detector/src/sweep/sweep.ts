@@ -42,7 +42,7 @@ export type SweepEnd =
 type Listed = { readonly key: SecretKey; readonly ref: SecretRef } & MetadataPage["items"][number];
 
 const SWEPT = { via: "sweep", hintedAt: undefined, committedAt: undefined } as const;
-const PUBLISHES_AT_ONCE = 64; // hides the round trip to NATS; each is one small message
+const PUBLISHES_AT_ONCE = 256; // half of a part of a page: hides the round trip to NATS; each is one small message
 
 /** A walk that an error ended: what of it counts when it is gone on with. */
 interface HalfWalk {

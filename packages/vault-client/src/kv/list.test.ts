@@ -34,6 +34,7 @@ function listed(): VaultClient {
 /** A folder of keys; `give` says how many a request for so many gets, or that it is denied. */
 async function limitsOf(
   give: (limit: number) => number | "denied",
+  bytesEach = 0,
 ): Promise<{ keys: string[]; limits: number[] }> {
   const limits: number[] = [];
   server = createServer((request, response) => {
@@ -44,7 +45,11 @@ async function limitsOf(
     if (given === "denied") return response.writeHead(403).end('{"errors":["permission denied"]}');
     const keys = KEYS.filter((key) => key > (query.get("after") ?? "")).slice(0, given);
     if (keys.length === 0) return response.writeHead(404).end('{"errors":[]}');
-    const data = { keys, key_info: Object.fromEntries(keys.map((key) => [key, METADATA])) };
+    const metadata = {
+      ...METADATA,
+      custom_metadata: bytesEach === 0 ? null : { note: "x".repeat(bytesEach) },
+    };
+    const data = { keys, key_info: Object.fromEntries(keys.map((key) => [key, metadata])) };
     return response.end(JSON.stringify({ data }));
   });
   const listening = server;
@@ -72,7 +77,7 @@ test("no step gives more than the first page's size, and what is of one answer s
     [50, false],
     [50, false],
     [50, true],
-    [50, false],
+    [50, true],
   ]);
   expect(pages.every(([size]) => Number(size) <= 50)).toBe(true);
 });
@@ -97,7 +102,7 @@ test("pages of a large folder grow, so that it takes few calls", async () => {
   const { keys, limits } = await limitsOf((limit) => limit);
   expect(keys).toEqual(KEYS);
   // The last one that gave keys was full enough for a server that holds back: once more, to be sure.
-  expect(limits).toEqual([50, 100, 200, 400, 800, 1_600]);
+  expect(limits).toEqual([50, 400, 3_200, 20_000]);
 });
 
 test("a server that gives at most so many, without a word, is asked until nothing comes", async () => {
@@ -107,5 +112,11 @@ test("a server that gives at most so many, without a word, is asked until nothin
 test("a policy that refuses a larger page gets the first page's size from then on", async () => {
   const { keys, limits } = await limitsOf((limit) => (limit > 100 ? "denied" : limit));
   expect(keys).toEqual(KEYS);
-  expect(limits.slice(0, 5)).toEqual([50, 100, 200, 50, 50]);
+  expect(limits.slice(0, 5)).toEqual([50, 400, 50, 50, 50]);
+});
+
+test("pages of large secrets stay small: they grow to a size, not to a number", async () => {
+  const { keys, limits } = await limitsOf((limit) => limit, 80_000);
+  expect(keys).toEqual(KEYS);
+  expect(Math.max(...limits)).toBe(104);
 });

@@ -15,7 +15,8 @@ import { readMetadata } from "./read.ts";
 // A page of a folder costs OpenBao a pass over the whole folder (measured on 2.7.2: 0.8 s for 100,000 keys, whatever the
 // limit), so pages of large folders grow, up to about this size. What is held is the text; it is parsed in parts.
 const PAGE_BYTES_AIM = 8 * 1024 * 1024;
-const LIMIT_GROWTH = 2;
+const LIMIT_GROWTH_MAX = 8; // what follows may be larger than what was seen
+const LIMIT_MAX = 20_000; // far below the largest answer that is read, also where secrets are ten times as large from here on
 const GETS_AT_ONCE = 8; // of list and get on Vault: enough to hide the round trip, few enough to leave Vault its peace
 const FOLDERS_MAX = 1_000_000; // one per secret of the largest source that is tested with; ends a server's endless tree
 
@@ -106,8 +107,18 @@ async function* pagesOf(
       continues = true;
     }
     if (after === undefined) return "whole";
-    if (mayGrow && answer.sizeBytes * LIMIT_GROWTH <= PAGE_BYTES_AIM) limit *= LIMIT_GROWTH;
+    if (mayGrow) limit = nextLimit(limit, answer, options.limit);
   }
+}
+
+// As many as come to the aim if they are like those of the last page; fewer again where secrets turn out larger.
+function nextLimit(
+  limit: number,
+  { paths, folders, sizeBytes }: Pick<DetailedAnswer, "paths" | "folders" | "sizeBytes">,
+  limitMin: number,
+): number {
+  const fitting = Math.floor(((paths.length + folders.length) * PAGE_BYTES_AIM) / Math.max(1, sizeBytes));
+  return Math.max(limitMin, Math.min(limit * LIMIT_GROWTH_MAX, fitting, LIMIT_MAX));
 }
 
 /** A detailed answer, an empty page where there is nothing (any more), or undefined if this server has none. */
