@@ -4,22 +4,28 @@ import { SharedQuestions } from "./shared-questions.ts";
 
 /** A source that answers each question when it is let, with one word per path. */
 function source() {
-  const questions: { paths: readonly string[]; answer: () => void; fail: () => void }[] = [];
+  interface Question {
+    readonly paths: readonly string[];
+    readonly answer: () => void;
+    readonly fail: () => void;
+  }
+  const questions: Question[] = [];
+  const waiters = new Map<number, (question: Question) => void>();
   const ask = (paths: readonly string[]): Promise<CapabilitiesAnswer> =>
     new Promise((resolve, reject) => {
-      questions.push({
+      const question: Question = {
         paths,
         answer: () =>
           resolve({ kind: "granted", capabilities: new Map(paths.map((path) => [path, [`may ${path}`]])) }),
         fail: () => reject(new Error("not this one")),
-      });
+      };
+      waiters.get(questions.length)?.(question);
+      questions.push(question);
     });
-  const nth = async (index: number) => {
-    for (;;) {
-      const question = questions[index];
-      if (question !== undefined) return question;
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+  const nth = (index: number): Promise<Question> => {
+    const asked = questions[index];
+    if (asked !== undefined) return Promise.resolve(asked);
+    return new Promise((resolve) => waiters.set(index, resolve));
   };
   return { questions, ask, nth };
 }
