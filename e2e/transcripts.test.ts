@@ -186,6 +186,9 @@ test("replay and resync, and the operations that they are", async () => {
 
 test("one operation: shown, cancelled, resumed, waited for", async () => {
   const { id } = await keyferryJson(stack, ["resync", "--rate", "1", "--detach"]);
+  await eventually(async () => isCounted(await keyferryJson(stack, ["operations", "show", String(id)])), {
+    what: "a server to have taken it up",
+  });
   const howFar: readonly (readonly [RegExp, string])[] = [
     [/looked at {2}\d+ of/g, "looked at  <number> of"],
     [/(ordered|unchanged) {2}\d+/g, "$1  <number>"],
@@ -206,6 +209,11 @@ test("one operation: shown, cancelled, resumed, waited for", async () => {
     options,
   );
 });
+
+/** Before that, `total` is 0: nobody has counted. */
+function isCounted({ progress }: Readonly<Record<string, unknown>>): boolean {
+  return typeof progress === "object" && progress !== null && "total" in progress && progress.total !== 0;
+}
 
 test("Ctrl-C of a resync ends the command and leaves the work to the server", async () => {
   const { code, stderr } = await keyferry(stack, ["resync", "--rate", "1"], {

@@ -1,15 +1,16 @@
 import { toKeyferryError } from "@keyferry/errors";
 import { type Clock, inTrace, type Logger, newTrace, type Random, span, type Trace } from "@keyferry/ports";
-import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { toBusError } from "./bus-error.ts";
 import type { Link } from "./link.ts";
+import { type Delivery, Puller } from "./pull.ts";
 import { traceOf } from "./table.ts";
 
 // Owns: how messages of a durable are taken, kept alive and answered. Invariants:
 // BUS-4 what was pulled is kept alive from that moment on, in hand or not yet, and there is little of it: nothing waits
 //       unseen while its ack clock runs (hazard token-wait-beyond-ack-wait);
-// BUS-5 close() ends the pull first, gives back what is not begun, then waits for the work in hand: nothing stays
-//       unacked (hazard stop-leaves-unacked).
+// BUS-5 close() asks for nothing more, gives back what is not begun or still on its way (BUS-6), then waits for the work in
+//       hand: nothing stays unacked (hazard stop-leaves-unacked).
 
 /** What becomes of a message. `retry` hands it out again after the delay, here or elsewhere. */
 export type Decision = { readonly kind: "ack" } | { readonly kind: "retry"; readonly afterMs: number };
@@ -55,7 +56,7 @@ export interface ConsumeRequest {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
-  readonly handle: (message: JsMsg, context: HandlerContext) => Promise<Decision>;
+  readonly handle: (message: Delivery, context: HandlerContext) => Promise<Decision>;
 }
 
 /** Begins to take messages; goes on through every outage until closed. */
@@ -68,13 +69,14 @@ class PullLoop implements Consumption {
   readonly #concurrency: number;
   readonly #ahead: number;
   /** Pulled and not begun, in the stream's order. */
-  readonly #waiting: JsMsg[] = [];
-  readonly #inHand = new Map<JsMsg, Promise<void>>();
+  readonly #waiting: Delivery[] = [];
+  readonly #inHand = new Map<Delivery, Promise<void>>();
   readonly #stop = new AbortController();
   readonly #loop: Promise<void>;
   readonly #keepAlive: NodeJS.Timeout;
-  #pull: ConsumerMessages | undefined;
-  #slotFreed: (() => void) | undefined;
+  #puller: Puller | undefined;
+  /** Ends the wait for a free slot or for the connection. */
+  #wake: (() => void) | undefined;
   lastReceivedAt: number | undefined;
 
   constructor(request: ConsumeRequest, concurrency: number) {
@@ -91,8 +93,8 @@ class PullLoop implements Consumption {
   async close(): Promise<void> {
     this.#stop.abort();
     for (const message of this.#waiting.splice(0)) message.nak();
-    this.#slotFreed?.();
-    await this.#pull?.close();
+    this.#wake?.();
+    this.#puller?.end();
     await this.#loop;
     await Promise.all(this.#inHand.values());
     await this.#request.link.turn();
@@ -104,46 +106,65 @@ class PullLoop implements Consumption {
   }
 
   async #run(): Promise<void> {
-    const { link, stream, durable, logger, clock } = this.#request;
+    const { link, stream, durable } = this.#request;
+    const connection = await this.#connection();
+    if (connection === undefined) return;
+    const timing = { expiresMs: PULL_EXPIRES_MS, idleHeartbeatMs: IDLE_HEARTBEAT_MS };
+    const puller = new Puller({
+      connection,
+      stream,
+      durable,
+      ...timing,
+      take: (message) => this.#take(message),
+    });
+    this.#puller = puller;
+    // A pull dies with its connection: the server forgets it, and a new one need not wait for missed heartbeats.
+    const unwatch = link.onReconnect(() => {
+      puller.end();
+      this.#wake?.();
+    });
+    await this.#pullWhileOpen(puller);
+    unwatch();
+    await puller.drain();
+  }
+
+  async #connection(): Promise<NatsConnection | undefined> {
+    try {
+      return (await this.#request.link.connected()).connection;
+    } catch {
+      // The link has failed for good, and says so to all.
+      return undefined;
+    }
+  }
+
+  async #pullWhileOpen(puller: Puller): Promise<void> {
+    const { link, durable, logger, clock } = this.#request;
     let wait = REOPEN_MS_MIN;
-    while (!this.#stop.signal.aborted) {
+    while (!this.#stop.signal.aborted && !link.signal.aborted) {
       try {
-        const { js } = await link.connected();
-        const consumer = await js.consumers.get(stream, durable);
+        await this.#pull(puller);
         wait = REOPEN_MS_MIN;
-        await this.#pullFrom(consumer);
       } catch (error) {
-        if (this.#stop.signal.aborted || link.signal.aborted) return;
         const { code, details } = toBusError(error, `Consuming ${durable}`);
-        logger.debug({ durable, code, ...details }, "consumer reopened");
+        logger.debug({ durable, code, ...details, waitMs: wait }, "a pull failed and is repeated");
         await clock.sleep(wait, this.#stop.signal).catch(() => undefined);
         wait = Math.min(wait * 2, REOPEN_MS_MAX);
       }
     }
   }
 
-  async #pullFrom(consumer: Consumer): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      const room = this.#concurrency + this.#ahead - this.#inHand.size - this.#waiting.length;
-      // Not for each single slot: a pull costs more than a message.
-      if (room < this.#ahead / 2) {
-        await new Promise<void>((resolve) => {
-          this.#slotFreed = resolve;
-        });
-        continue;
-      }
-      this.#pull = await consumer.fetch({
-        max_messages: room,
-        expires: PULL_EXPIRES_MS,
-        idle_heartbeat: IDLE_HEARTBEAT_MS,
-      });
-      // Taken even when a stop came meanwhile: what the server has handed out must be answered (BUS-5).
-      if (this.#stop.signal.aborted) await this.#pull.close();
-      for await (const message of this.#pull) this.#take(message);
-    }
+  async #pull(puller: Puller): Promise<void> {
+    const room = this.#concurrency + this.#ahead - this.#inHand.size - this.#waiting.length;
+    // Not for each single slot: a pull costs more than a message.
+    const isWorth = room >= this.#ahead / 2;
+    // What is asked while there is no connection would be sent with the next one, each time once more.
+    if (isWorth && this.#request.link.online) return puller.pull(room);
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
-  #take(message: JsMsg): void {
+  #take(message: Delivery): void {
     this.lastReceivedAt = this.#request.clock.now();
     // At once to somebody else: it was not begun.
     if (this.#stop.signal.aborted) return message.nak();
@@ -159,19 +180,19 @@ class PullLoop implements Consumption {
     }
   }
 
-  #handle(message: JsMsg): void {
+  #handle(message: Delivery): void {
     const work = this.#answer(message).finally(() => {
       this.#inHand.delete(message);
       if (!this.#stop.signal.aborted) this.#begin();
-      this.#slotFreed?.();
+      this.#wake?.();
     });
     this.#inHand.set(message, work);
   }
 
-  async #answer(message: JsMsg): Promise<void> {
+  async #answer(message: Delivery): Promise<void> {
     const { handle, link, logger, random, durable } = this.#request;
     const trace = traceOf(message.headers) ?? newTrace(random);
-    const deliveryCount = message.info.deliveryCount;
+    const { deliveryCount } = message;
     let decision: Decision;
     try {
       decision = await inTrace(trace, () =>

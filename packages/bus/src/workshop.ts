@@ -1,7 +1,6 @@
 import { KeyferryError } from "@keyferry/errors";
 import type { Clock, Logger, Random } from "@keyferry/ports";
 import type { DeadLetter } from "@keyferry/contracts";
-import type { JsMsg } from "@nats-io/jetstream";
 import type { Codec } from "./codec.ts";
 import {
   type Consumption,
@@ -11,6 +10,7 @@ import {
   startConsumption,
 } from "./consume.ts";
 import type { Link } from "./link.ts";
+import type { Delivery } from "./pull.ts";
 import { placeOf } from "./subjects.ts";
 import type { Entry, Table } from "./table.ts";
 
@@ -26,7 +26,7 @@ export interface Workshop {
     durable: string,
     codec: Codec<T>,
     options: ConsumeOptions,
-    handle: (message: JsMsg, entry: Entry<T>, context: HandlerContext) => Promise<Decision>,
+    handle: (message: Delivery, entry: Entry<T>, context: HandlerContext) => Promise<Decision>,
   ): Promise<Consumption>;
 }
 
@@ -62,9 +62,7 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
           random,
           async handle(message, context) {
             const decoded = codec.decode(message.data);
-            const { seq } = message;
-            const { timestampNanos } = message.info;
-            const time = Math.floor(timestampNanos / 1_000_000);
+            const { seq, storedAt: time } = message;
             if (decoded.kind === "ok") {
               return handle(message, { value: decoded.value, sequence: seq, time }, context);
             }
@@ -79,7 +77,7 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
 
 async function unreadable(
   { logger, clock, service, publishDeadLetter }: WorkshopOptions,
-  message: JsMsg,
+  message: Delivery,
   time: number,
   decoded: { kind: "unknown-major"; major: number } | { kind: "invalid"; why: string },
 ): Promise<Decision> {

@@ -219,8 +219,7 @@ export class Resolver {
     const isLossy = mayBeUnrecorded(seen) || why === "acked-without-outcome";
     const lookFirst = draft.op === "unsync" && isLossy ? { lookFirst: true } : {};
     const command = { ...this.#command(draft, permit, trigger), ...leaveToAdopt, ...lookFirst };
-    const updatedAt = seen.association && Date.parse(seen.association.value.updatedAt);
-    const lane = laneFor(trigger, updatedAt, clock.now());
+    const lane = laneFor(trigger, seen, clock.now());
     const result = await bus.commands.put(
       pair.destination,
       pair.secretKey,
