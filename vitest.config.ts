@@ -33,7 +33,8 @@ export default defineConfig({
             "e2e/**/*.test.ts",
           ],
           pool: "forks",
-          maxWorkers: 2,
+          // On two cores: most of a real test's time is waiting for servers, renewals and redeliveries.
+          maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

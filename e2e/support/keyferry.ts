@@ -24,6 +24,7 @@ export function keyferry(stack: Stack, args: readonly string[], options: RunOpti
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     env: {
       PATH: process.env["PATH"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       HOME: stack.dir,
       VAULT_ADDR: stack.vault.address,
       VAULT_TOKEN: options.token ?? stack.openbao.rootToken,

@@ -8,7 +8,7 @@ import { cleanEnvironment } from "./clean-environment.mjs";
 import { ensureDependencies } from "./dependencies.mjs";
 import { runJob } from "./job.mjs";
 import { ensureNode24 } from "./node24.mjs";
-import { ROOT } from "./paths.mjs";
+import { ROOT, STATE } from "./paths.mjs";
 import { progress } from "./progress.mjs";
 
 const USAGE_EXIT = 2;
@@ -124,6 +124,8 @@ async function main([name, ...args]) {
 
 function jobEnvironment(name, nodePath) {
   const env = cleanEnvironment(process.env, [dirname(nodePath), join(ROOT, "node_modules", ".bin")]);
+  // Half of a process's start is reading and compiling; tests start hundreds of processes, `npm start` three.
+  env.NODE_COMPILE_CACHE ??= join(STATE, "compiled");
   // Test runners and libraries choose their own mode in tests.
   if (name.startsWith("test")) delete env.NODE_ENV;
   return env;

@@ -6,11 +6,24 @@ interface Timer {
   ref(): Timer;
   unref(): Timer;
   hasRef(): boolean;
+  refresh(): Timer;
   readonly cancel: () => void;
 }
 
-function timer(cancel: () => void): Timer {
-  const made: Timer = { ref: () => made, unref: () => made, hasRef: () => false, cancel };
+/** `set` sets it, and gives what unsets it. */
+function timer(set: () => () => void): Timer {
+  let unset = set();
+  const made: Timer = {
+    ref: () => made,
+    unref: () => made,
+    hasRef: () => false,
+    refresh() {
+      unset();
+      unset = set();
+      return made;
+    },
+    cancel: () => unset(),
+  };
   return made;
 }
 
@@ -41,7 +54,7 @@ export function installGlobals(): () => void {
     setTimeout: (run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {
       const process = running();
       if (process === undefined) return real.setTimeout(run, ms, ...args);
-      return timer(world().scheduler.after(ms, process, () => run(...args)));
+      return timer(() => world().scheduler.after(ms, process, () => run(...args)));
     },
     setInterval: (run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {
       const process = running();
@@ -54,13 +67,15 @@ export function installGlobals(): () => void {
           run(...args);
         });
       };
-      again();
-      return timer(() => cancel());
+      return timer(() => {
+        again();
+        return () => cancel();
+      });
     },
     setImmediate: (run: (...args: unknown[]) => void, ...args: unknown[]) => {
       const process = running();
       if (process === undefined) return real.setImmediate(run, ...args);
-      return timer(world().scheduler.after(0, process, () => run(...args)));
+      return timer(() => world().scheduler.after(0, process, () => run(...args)));
     },
     clearTimeout: clear(real.clearTimeout),
     clearImmediate: clear(real.clearImmediate),

@@ -18,8 +18,6 @@ export {
 } from "@nats-io/jetstream";
 
 const API_MS = 5_000;
-/** A real pull ends after its `expires`; one in which nothing came is left open longer, to save empty rounds. */
-const IDLE_PULL_MS = 300_000;
 
 function call<T>(process: SimulatedProcess, effect: () => T, patienceMs = API_MS): Promise<T> {
   return world().network.call(process, {
@@ -76,13 +74,8 @@ export function jetstream(connection: NatsConnection) {
       );
     },
     consumers: {
-      async get(stream: string, which: string | OrderedOptions) {
-        if (typeof which === "string") {
-          await call(process, () => durableOf(stream, which));
-          return durable(process, stream, which);
-        }
-        return ordered(process, stream, which);
-      },
+      // Durables are pulled from by the connection itself (nats-pulls.ts).
+      get: async (stream: string, which: OrderedOptions) => ordered(process, stream, which),
     },
   };
 }
@@ -97,58 +90,6 @@ function durableOf(stream: string, name: string): ConsumerModel {
   const consumer = world().nats.stream(stream).consumers.get(name);
   if (consumer === undefined) throw new JetStreamRefusal(REFUSED.noConsumer);
   return consumer;
-}
-
-interface Fetch {
-  readonly max_messages?: number;
-  readonly expires?: number;
-}
-
-function durable(process: SimulatedProcess, stream: string, name: string) {
-  const answer = (work: (consumer: ConsumerModel) => void): void => {
-    const { network, scheduler } = world();
-    if (!network.isReachable("nats", process)) return;
-    scheduler.after(network.latency("nats"), undefined, () => {
-      const consumer = world().nats.streams.get(stream)?.consumers.get(name);
-      if (consumer !== undefined) work(consumer);
-    });
-  };
-  return {
-    async fetch({ max_messages = 1, expires = 5_000 }: Fetch) {
-      const messages = new Messages();
-      const consumer = await call(process, () => durableOf(stream, name));
-      const { scheduler } = world();
-      let cancel: () => void = () => undefined;
-      const pull: Pull = {
-        process,
-        left: max_messages,
-        onEnd: () => messages.endLater(process),
-        deliver(delivery) {
-          const { message } = delivery;
-          const { sequence } = message;
-          receive(process, messages, delivery, {
-            ack: () => answer((to) => to.ack(sequence)),
-            nak: (ms = 0) => answer((to) => to.nak(sequence, ms)),
-            working: () => answer((to) => to.working(sequence)),
-          });
-          if (pull.left === 0) messages.endLater(process);
-          else if (cancelIdle !== undefined) {
-            cancelIdle();
-            cancelIdle = undefined;
-            cancel = scheduler.after(expires, process, () => messages.end());
-          }
-        },
-      };
-      let cancelIdle: (() => void) | undefined = scheduler.after(IDLE_PULL_MS, process, () => messages.end());
-      messages.onEnd = () => {
-        cancel();
-        cancelIdle?.();
-        consumer.unpull(pull);
-      };
-      consumer.pull(pull);
-      return messages;
-    },
-  };
 }
 
 let names = 0;
@@ -185,12 +126,7 @@ function ordered(process: SimulatedProcess, stream: string, options: OrderedOpti
         process,
         left: Number.POSITIVE_INFINITY,
         onEnd: () => messages.endLater(process),
-        deliver: (delivery) =>
-          receive(process, messages, delivery, {
-            ack: () => undefined,
-            nak: () => undefined,
-            working: () => undefined,
-          }),
+        deliver: (delivery) => receive(process, messages, delivery),
       };
       messages.onEnd = () => {
         model.unpull(pull);
@@ -207,13 +143,7 @@ function ordered(process: SimulatedProcess, stream: string, options: OrderedOpti
   };
 }
 
-interface Answers {
-  readonly ack: () => void;
-  readonly nak: (afterMs?: number) => void;
-  readonly working: () => void;
-}
-
-function receive(process: SimulatedProcess, messages: Messages, delivery: Delivery, answers: Answers): void {
+function receive(process: SimulatedProcess, messages: Messages, delivery: Delivery): void {
   const { network, scheduler } = world();
   const { message, deliveryCount, pending } = delivery;
   if (!network.isReachable("nats", process)) return;
@@ -224,7 +154,6 @@ function receive(process: SimulatedProcess, messages: Messages, delivery: Delive
     seq: sequence,
     headers,
     info: { deliveryCount, pending, timestampNanos: time * 1_000_000 },
-    ...answers,
   });
 }
 

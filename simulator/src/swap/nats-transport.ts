@@ -4,8 +4,9 @@ import type * as Real from "@nats-io/transport-node";
 import { runningProcess, world } from "../world.ts";
 import { isMatch } from "../servers/messages.ts";
 import type { SimulatedProcess } from "../time/process.ts";
+import { Inbox, openPull, PULL_SUBJECT } from "./nats-pulls.ts";
 
-export { createInbox, credsAuthenticator, headers } from "@nats-io/transport-node";
+export { createInbox, credsAuthenticator, headers, nanos } from "@nats-io/transport-node";
 
 const REACH_MS = 500;
 
@@ -26,10 +27,17 @@ export async function connect(): Promise<Real.NatsConnection> {
   return new Connection(process) as unknown as Real.NatsConnection;
 }
 
+interface Subscribed {
+  readonly unsubscribe: () => void;
+  /** Resolves when what the server had sent before has arrived. */
+  readonly drain: () => Promise<void>;
+}
+
 class Connection implements SimulatedConnection {
   readonly process: SimulatedProcess;
   readonly info = { version: "2.15.0" };
   readonly #closers: (() => void)[] = [];
+  readonly #inboxes = new Map<string, Inbox>();
 
   constructor(process: SimulatedProcess) {
     this.process = process;
@@ -39,6 +47,7 @@ class Connection implements SimulatedConnection {
     const { network, nats, scheduler } = world();
     if (!network.isReachable("nats", this.process)) return;
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    if (subject.startsWith(PULL_SUBJECT)) return this.#pull(subject, bytes, options?.reply ?? "");
     scheduler.after(network.latency("nats"), undefined, () => {
       // At most once: core NATS loses what nobody can take.
       if (network.routes.nats.isAway || network.chanceOfLoss("nats")) return;
@@ -51,9 +60,11 @@ class Connection implements SimulatedConnection {
   subscribe(
     subject: string,
     { callback }: { callback: (error: Error | null, message: object) => void },
-  ): { unsubscribe: () => void } {
+  ): Subscribed {
     const { nats, scheduler, network } = world();
     const { process } = this;
+    const inboxName = subject.endsWith(".*") ? subject.slice(0, -2) : undefined;
+    if (inboxName?.startsWith("_INBOX.")) return this.#listen(new Inbox(inboxName, process, callback));
     const subscription = {
       process,
       subject,
@@ -72,7 +83,37 @@ class Connection implements SimulatedConnection {
       },
     };
     nats.subscriptions.add(subscription);
-    return { unsubscribe: () => nats.subscriptions.delete(subscription) };
+    const unsubscribe = (): void => void nats.subscriptions.delete(subscription);
+    return { unsubscribe, drain: async () => unsubscribe() };
+  }
+
+  #pull(subject: string, body: Uint8Array, reply: string): void {
+    const { network, scheduler } = world();
+    const inbox = this.#inboxes.get(reply.slice(0, reply.lastIndexOf(".")));
+    scheduler.after(network.latency("nats"), undefined, () => {
+      if (inbox === undefined || this.process.isDead || network.routes.nats.isAway) return;
+      openPull(inbox, subject, Buffer.from(body).toString("utf8"), reply);
+    });
+  }
+
+  #listen(inbox: Inbox): Subscribed {
+    const { network, scheduler } = world();
+    this.#inboxes.set(inbox.name, inbox);
+    const leave = (then: () => void): void => {
+      this.#inboxes.delete(inbox.name);
+      if (!network.isReachable("nats", inbox.process)) return;
+      scheduler.after(network.latency("nats"), undefined, () => {
+        inbox.close();
+        then();
+      });
+    };
+    return {
+      unsubscribe() {
+        inbox.isHeard = false;
+        leave(() => undefined);
+      },
+      drain: () => new Promise((resolve) => leave(() => inbox.whenQuiet(resolve))),
+    };
   }
 
   // Polled: an outage shows as a disconnect and, when it is over, as a reconnect.

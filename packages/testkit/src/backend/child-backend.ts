@@ -102,7 +102,7 @@ export class ChildBackend implements Backend {
 }
 
 function childEnvironment(launch: Launch): NodeJS.ProcessEnv {
-  const kept = ["PATH", "LANG", "TZ", "NODE_V8_COVERAGE"].flatMap((name) => {
+  const kept = ["PATH", "LANG", "TZ", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE"].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
