@@ -117,15 +117,20 @@ function optionsOf(request: PipelineRequest, agent: Agent | PlainAgent | undefin
   return { agent, method: request.method, headers };
 }
 
-/** Sets `sent` as soon as bytes of the request can have left: at once on a kept connection, else after TLS is up. */
+// `reusedSocket` alone does not tell: a request that has waited in the agent's line gets a socket that is up without it.
+const isUp = new WeakSet<TLSSocket>();
+
+/** Sets `sent` as soon as bytes of the request can have left: at once on a connection that is up, else after TLS is. */
 function noteSending(sending: ClientRequest, exchange: Exchange): void {
   const { socket } = sending;
-  if (sending.reusedSocket || !(socket instanceof TLSSocket)) exchange.sent = true;
-  else {
-    socket.once("secureConnect", () => {
-      exchange.sent = true;
-    });
+  if (sending.reusedSocket || !(socket instanceof TLSSocket) || isUp.has(socket)) {
+    exchange.sent = true;
+    return;
   }
+  socket.once("secureConnect", () => {
+    isUp.add(socket);
+    exchange.sent = true;
+  });
 }
 
 /** Rejects with a code, as text. */

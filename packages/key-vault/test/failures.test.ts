@@ -71,6 +71,18 @@ test.each(["reset-after", "reset-before"] as const)(
   },
 );
 
+test("a write that waited for a socket, and got one that was up already, is unclear when its answer is lost", async () => {
+  await using world = await startWorld();
+  const { emulator } = world;
+  const vault = world.connect({ maxSockets: 1 });
+  await vault.prime(call());
+  emulator.faults.add({ fault: { kind: "reset-after" }, operations: ["set"], namePattern: "^b$" });
+  const first = vault.put("a", secret, call());
+  const second = rejection(vault.put("b", secret, call()));
+  expect(await first).toMatchObject({ kind: "put" });
+  expect(await second).toMatchObject({ code: "answer-lost" });
+});
+
 test("a success that cannot be read is a lost answer: the version is there", async () => {
   await using world = await startWorld();
   const { vault, emulator } = world;
