@@ -13,6 +13,7 @@ import { shrink } from "./shrink.ts";
 import { type RunEnd, simulate } from "./simulate.ts";
 
 const HISTORY_LINES_SHOWN = 120;
+const PROGRESS_EVERY_MS = 30_000;
 // The hour of healing is full of it.
 const ROUTINE = /^\S+ {2}\S+ +(?:sweep |sweeping |settle: round ended|the lease )/;
 
@@ -33,6 +34,7 @@ export async function runCommand(options: Options): Promise<number> {
   if (options.seeds !== undefined) {
     for (let seed = options.seeds.from; seed <= options.seeds.to; seed += 1) {
       await runOne(`seed ${seed}`, generateScript(seed, options.hours, options.aim), options, report);
+      report.progress(options.seeds.to - seed);
       if (options.mutation !== undefined && report.failed > 0) {
         print(`mutation ${options.mutation}: found by seed ${seed}`);
         return 1;
@@ -109,6 +111,18 @@ class Report {
   #simulatedMs = 0;
   #effects = 0;
   failed = 0;
+  #toldAt = this.#startedAt;
+
+  /** Says now and then, beside the output, how far it is. */
+  progress(left: number): void {
+    const now = performance.now();
+    if (now - this.#toldAt < PROGRESS_EVERY_MS || left === 0) return;
+    this.#toldAt = now;
+    const minutes = Math.ceil((((now - this.#startedAt) / this.#runs) * left) / 60_000);
+    process.stderr.write(
+      `${this.#runs} of ${this.#runs + left} runs, ${this.failed} with a breach; about ${minutes} min left\n`,
+    );
+  }
 
   add({ breaches, simulatedMs, effects, edges }: RunEnd): void {
     this.#runs += 1;
