@@ -66,9 +66,11 @@ test("services that start before their servers wait, say for what, and become re
   );
   try {
     for (const service of services) {
-      const { status, text } = await readiness(service);
-      expect(status).toBe(503);
-      expect(text).toContain(String(ports.nats));
+      const says = await eventually(() => readiness(service), {
+        what: `${service.name} to say what it waits for`,
+        until: ({ text }) => text.includes(String(ports.nats)),
+      });
+      expect(says.status).toBe(503);
     }
     await using nats = await startNats({ port: ports.nats });
     await using openbao = await startOpenBao({ port: ports.openbao, rootToken: "root" });
