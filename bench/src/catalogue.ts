@@ -306,7 +306,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     { runs: 1, minutesMax: 25, read: backFill },
   ),
   bench("rate-group", "vaults that share a subscription's limit", "azure-sink/rate-group.ts", [], {
-    runs: 1,
+    runs: 3,
     minutesMax: 10,
     read: rateGroup,
   }),
