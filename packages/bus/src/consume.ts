@@ -109,12 +109,12 @@ class PullLoop implements Consumption {
     const { link, stream, durable } = this.#request;
     const connection = await this.#connection();
     if (connection === undefined) return;
-    const timing = { expiresMs: PULL_EXPIRES_MS, idleHeartbeatMs: IDLE_HEARTBEAT_MS };
     const puller = new Puller({
       connection,
       stream,
       durable,
-      ...timing,
+      expiresMs: PULL_EXPIRES_MS,
+      idleHeartbeatMs: IDLE_HEARTBEAT_MS,
       take: (message) => this.#take(message),
     });
     this.#puller = puller;

@@ -25,15 +25,12 @@ export interface Delivery {
   working(): void;
 }
 
-export interface PullOptions {
-  readonly expiresMs: number;
-  readonly idleHeartbeatMs: number;
-}
-
-export interface PullerRequest extends PullOptions {
+export interface PullerRequest {
   readonly connection: NatsConnection;
   readonly stream: string;
   readonly durable: string;
+  readonly expiresMs: number;
+  readonly idleHeartbeatMs: number;
   readonly take: (message: Delivery) => void;
 }
 

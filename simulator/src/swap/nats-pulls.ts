@@ -5,7 +5,7 @@ import type { SimulatedProcess } from "../time/process.ts";
 import { world } from "../world.ts";
 
 export const PULL_SUBJECT = "$JS.API.CONSUMER.MSG.NEXT.";
-export const ACK_SUBJECT = "$JS.ACK.";
+const ACK_SUBJECT = "$JS.ACK.";
 
 /** In heartbeats: a server that is as late as a client bears. It halves what waiting costs here. */
 const BEATS_APART = 2;

@@ -39,7 +39,8 @@ export function laneFor(
     case "removed":
       return trigger.byPurge ? "bulk" : "live";
     case "settle": {
-      const isAhead = state !== undefined && last !== undefined && isNewer(state, last);
+      if (state === undefined || last === undefined) return "bulk";
+      const isAhead = state.sequence > last.value.resolvedFrom.stateSequence;
       return isAhead ? laneOfEvent(state.value, setAt, now) : "bulk";
     }
     case "rule":
@@ -50,10 +51,6 @@ export function laneFor(
     case "event":
       return laneOfEvent(trigger.event, setAt, now);
   }
-}
-
-function isNewer(state: NonNullable<Seen["state"]>, last: NonNullable<Seen["last"]>): boolean {
-  return state.sequence > last.value.resolvedFrom.stateSequence;
 }
 
 function laneOfEvent(event: VersionEvent, setAt: number | undefined, now: number): Lane {
